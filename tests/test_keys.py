@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import (
@@ -28,6 +28,7 @@ from datalab_facade import (
 from datalab_facade.concurrency import Workers
 from datalab_facade.known_secrets import Echo
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
+from tests.fuzzing import examples
 from tests.in_process import SOON, new_simulator
 from tests.outputs.conftest import until
 from tests.secrets_for_tests import API_KEY
@@ -35,6 +36,8 @@ from tests.ways import Way
 
 OTHER_KEY = "dl-" + "0th3r" * 4
 HOURS = ExecutionScript([StepScript("parse", ends=5 * 3600)])
+# Polls take the time of a test, and a key is refused between any two of them.
+RARELY = WaitPolicy(timeout=36_000, max_interval=60)
 
 
 STEPS: list[dict[str, Any]] = [
@@ -200,7 +203,7 @@ def test_what_takes_hours_survives_rotations(
     way: Way, simulator: Simulator, keys: Keys, how: str
 ) -> None:
     client = way.client(simulator, api_key=keys.of(way))
-    ids = [simulator.start(HOURS) for _ in range(1 if how != "wait_many" else 20)]
+    ids = [simulator.start(HOURS) for _ in range(1 if how != "wait_many" else 4)]
     rotations: list[float] = []
     began = simulator.clock.monotonic()
     simulator.inject_with(lambda *_: rotate_each_hour())
@@ -218,12 +221,14 @@ def test_what_takes_hours_survives_rotations(
             == Status.COMPLETED
         )
     else:
-        outcomes = way.done(client.executions.wait_many(ids, policy=WaitPolicy(timeout=36_000)))
+        outcomes = way.done(client.executions.wait_many(ids, policy=RARELY))
         assert all(outcome.succeeded for outcome in outcomes)
     assert 3 <= len(rotations) <= 5
     assert keys.asked == 1 + len(rotations)
 
 
+@pytest.mark.fuzz
+@settings(max_examples=examples(40))
 @given(rotations=st.lists(st.integers(1, 4000), max_size=6), many=st.booleans())
 def test_whenever_keys_change_no_request_is_sent_more_than_twice(
     rotations: list[int], many: bool
@@ -240,12 +245,9 @@ def test_whenever_keys_change_no_request_is_sent_more_than_twice(
     simulator.inject_with(lambda *_: rotate_when_due())
     with Way("sync") as way:
         client = way.client(simulator, api_key=keys.of(way))
-        scripts = [ExecutionScript([StepScript("parse", ends=3600)])] * (5 if many else 1)
+        scripts = [ExecutionScript([StepScript("parse", ends=3600)])] * (3 if many else 1)
         ids = [simulator.start(script) for script in scripts]
-        assert all(
-            outcome.succeeded
-            for outcome in client.executions.wait_many(ids, policy=WaitPolicy(timeout=36_000))
-        )
+        assert all(outcome.succeeded for outcome in client.executions.wait_many(ids, policy=RARELY))
     refused = statuses(simulator).count(401)
     assert refused <= len(rotations) * len(ids)
     assert keys.asked <= 1 + refused

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import attrs
 
+from tests.warm import warm
+
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SECONDS = 50.0
 
@@ -42,8 +44,29 @@ class Done:
         return self.plain.splitlines()
 
 
-def command(*arguments: object) -> list[str]:
-    """Give the command line of the program."""
+# Started by a Python that begins with them; all others are run warm, see :mod:`tests.warm`.
+_COLD_COMMANDS = ("convert", "timeline")
+# What Python reads as it begins.
+_READ_EARLY = ("PYTHON", "LC_")
+
+
+def command(*arguments: object, environment: Mapping[str, str] | None = None) -> list[str]:
+    """Give the command line of the program.
+
+    Args:
+        arguments: Its arguments.
+        environment: What is to be different in its environment.
+    """
+    words = [str(argument) for argument in arguments]
+    if words[:1] and words[0] in _COLD_COMMANDS:
+        return cold(*words)
+    if any(name.startswith(_READ_EARLY) for name in environment or ()):
+        return cold(*words)
+    return warm("datalab_facade.cli", *words)
+
+
+def cold(*arguments: object) -> list[str]:
+    """Give the command line that starts a Python for the program."""
     return [sys.executable, "-W", "error", "-m", "datalab_facade.cli", *map(str, arguments)]
 
 
@@ -59,7 +82,7 @@ def in_pipe(
 ) -> Done:
     """Run the program with its output in pipes."""
     done = subprocess.run(
-        command(*arguments),
+        command(*arguments, environment=environment),
         env=surroundings(environment),
         cwd=folder,
         input=given.encode(),
@@ -85,7 +108,7 @@ class InTerminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._said = b""
         self._process = subprocess.Popen(
-            command(*arguments),
+            command(*arguments, environment=environment),
             env=surroundings(environment),
             cwd=folder,
             stdin=slave,

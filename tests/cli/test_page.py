@@ -28,6 +28,7 @@ from datalab_facade.testing import (
 from tests.cli.programs import surroundings
 from tests.markdown import ROOT, blocks_of
 from tests.secrets_for_tests import API_KEY
+from tests.warm import program_file
 
 PAGE = ROOT / "docs" / "command-line.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -68,8 +69,8 @@ def _check(example: Example, said: str) -> None:
     assert fits, f"{example.command} printed:\n{said}"
 
 
-def _run(example: Example, folder: Path, host: str) -> str:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+def _run(example: Example, folder: Path, host: str, programs: Path | None = None) -> str:
+    path = f"{programs or Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", example.command],
         cwd=folder,
@@ -94,13 +95,15 @@ def test_each_command_of_the_page_prints_what_the_page_says(tmp_path: Path) -> N
     for name in ("a.pdf", "b.pdf"):
         (tmp_path / "in" / name).write_bytes(invoice())
     shutil.copy(ROOT / "examples" / "definitions" / "invoices.json", tmp_path)
+    (tmp_path / "programs").mkdir()
+    written = program_file(tmp_path / "programs", "datalab-facade", "datalab_facade.cli")
     simulator = Simulator(FastClock(100.0), api_key=API_KEY, first_execution_id=123)
     for script in _SCRIPTS:
         simulator.start(script)
     with SimulatorServer(simulator) as server:
         for example in EXAMPLES:
             if example not in {_example_of("doctor"), _example_of("serve")}:
-                _check(example, _run(example, tmp_path, server.api_url))
+                _check(example, _run(example, tmp_path, server.api_url, written.parent))
 
 
 def test_the_doctor_of_the_page_finds_nothing_wrong(tmp_path: Path) -> None:

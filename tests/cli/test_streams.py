@@ -11,7 +11,7 @@ import pytest
 
 from datalab_facade.cli.exits import ExitCode
 from tests.cli.conftest import Run
-from tests.cli.programs import Done, command, surroundings
+from tests.cli.programs import Done, cold, command, surroundings
 from tests.cli.schemas import check_document
 from tests.cli.test_commands import CASES, each_command
 from tests.cli.worlds import World
@@ -29,8 +29,9 @@ ALONE = {
 def redirected(arguments: Sequence[object], how: str, world: World, **environment: str) -> Done:
     """Run the program as a shell does with redirections."""
     limit, _, how = how.rpartition(";")
+    words = cold(*arguments) if limit else command(*arguments, environment=environment)
     done = subprocess.run(
-        ["sh", "-c", f'{limit or ":"}; exec "$@" {how}', "sh", *command(*arguments)],
+        ["sh", "-c", f'{limit or ":"}; exec "$@" {how}', "sh", *words],
         env={**surroundings(world.environment), **environment},
         cwd=world.folder,
         capture_output=True,

@@ -22,7 +22,7 @@ from datalab_facade import DownloadError, InvalidArgumentError, Progress
 from datalab_facade.transfers import disk, file_checksums, part_files
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import Side, output_at, until
-from tests.outputs.processes import outcome, start
+from tests.outputs.processes import outcome, start, start_cold
 from tests.ways import Way
 
 BODY = bytes(range(256)) * 400
@@ -553,7 +553,7 @@ class TestProcesses:
         path, part = tmp_path / "out", tmp_path / "out.part"
         storage.plays(cut(stored(LARGE), len(LARGE) // 2, "silence"), then=stored(LARGE))
         arguments = {"url": storage.url(), "path": str(path), "kind": way.kind}
-        killed = start("save", **arguments)
+        killed = start_cold("save", **arguments)
         until(lambda: part.exists() and part.stat().st_size >= 0.48 * len(LARGE))
         killed.kill()
         killed.communicate(timeout=10)
@@ -594,7 +594,7 @@ class TestProcesses:
         """The second one begins a part of its own, and leaves no trace of it."""
         part = tmp_path / "out.part"
         storage.plays(cut(stored(LARGE), len(LARGE) // 2, "silence"), then=refused(418))
-        first = start("save", url=storage.url(), path=str(tmp_path / "out"))
+        first = start_cold("save", url=storage.url(), path=str(tmp_path / "out"))
         until(lambda: part.exists() and part.stat().st_size == len(LARGE) // 2)
         storage.plays(cut(stored(LARGE), 1_000), then=refused(418))
         failure(side, storage, tmp_path / "out")
@@ -636,7 +636,7 @@ class TestProcesses:
             return Reply(body=large, headers={"Content-Encoding": "gzip"} if packed else {})
 
         storage.plays(then=play)
-        process = start(
+        process = start_cold(
             "save_measured",
             first=storage.url("small"),
             url=storage.url(),

@@ -31,7 +31,7 @@ from datalab_facade.testing import ExecutionScript, RunScript, Simulator, StepSc
 from tests.in_process import new_simulator
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, refused, stored
 from tests.outputs.conftest import Side, execution_of, until
-from tests.outputs.processes import outcome, start
+from tests.outputs.processes import outcome, start, start_cold
 from tests.ways import KINDS, Kind, Way
 
 A, B, C = b"a" * 1_000, b"b" * 2_000, b"c" * 3_000
@@ -472,7 +472,7 @@ class TestAgain:
 
         storage.plays(then=but("c", hang))
         execution = three(storage)
-        killed = start("save_all", execution=execution.to_dict(), folder=str(tmp_path))
+        killed = start_cold("save_all", execution=execution.to_dict(), folder=str(tmp_path))
         until(lambda: hanging.is_set() and saved_in(home) == 2)
         killed.kill()
         killed.communicate(timeout=10)
@@ -572,7 +572,7 @@ class TestAgain:
         execution = seven(storage)
         storage.plays(then=but("many-5", hang))
         arguments = {"execution": execution.to_dict(), "folder": str(tmp_path)}
-        first = start("save_all", **arguments, concurrency=1)
+        first = start_cold("save_all", **arguments, concurrency=1)
         until(hanging.is_set)
         storage.plays(then=by_name)
         manifest = side.call("save_all", execution, tmp_path)

@@ -27,7 +27,7 @@ from datalab_facade.interrupting import (
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import execution_of, until
-from tests.outputs.processes import outcome, start
+from tests.outputs.processes import outcome, start, start_cold
 from tests.secrets_for_tests import API_KEY
 
 PROMPT = 1.5
@@ -138,7 +138,7 @@ class TestSaving:
     ) -> None:
         storage.plays(then=cut(stored(LARGE), 100_000, "silence"))
         arguments = {"execution": of(storage).to_dict(), "folder": str(tmp_path)}
-        process = start("save_all", **arguments)
+        process = start_cold("save_all", **arguments)
         until(lambda: len(list(tmp_path.rglob("*.part"))) == 4)
         process.send_signal(signal.SIGINT)
         begun = time.monotonic()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from datalab_facade.testing import DocumentScript, Fault, Simulator, SimulatorSe
 from datalab_facade.testing.messages import Request
 from tests.runs.runner import FAST, task_of
 from tests.secrets_for_tests import API_KEY
+from tests.warm import WarmProcess
 
 FILES = 2
 LINES = 1 + 4 * FILES
@@ -40,13 +39,10 @@ class World:
             return [f"convert/{request_id}" for request_id in self.simulator.documents]
         return list(self.simulator.pipelines.executions)
 
-    def begin(self, *, kill_at: int = 0) -> subprocess.Popen[bytes]:
+    def begin(self, *, kill_at: int = 0) -> WarmProcess:
         """Start a process that runs the task."""
         arguments = [self.server.api_url, API_KEY, self.task, str(self.out), str(kill_at)]
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.runs.runner", *arguments, *map(str, self.documents)],
-            stdout=subprocess.DEVNULL,
-        )
+        return WarmProcess("tests.runs.runner", *arguments, *self.documents)
 
     def go_on(self, *, retry_unknown: bool = False) -> RunReport:
         """Make the same call in this process."""
@@ -128,7 +124,7 @@ def test_a_run_killed_in_the_middle_of_a_request_goes_on_where_it_was(
     process = world.begin()
     assert reached.wait(30)
     process.kill()
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL
     world.simulator.clear_faults()
     world.check_nothing_was_done_twice()
 
@@ -139,5 +135,5 @@ def test_a_run_killed_right_after_it_wrote_something_down_goes_on_from_there(
     world: World, line: int
 ) -> None:
     process = world.begin(kill_at=line)
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL
     world.check_nothing_was_done_twice()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from datalab_facade.testing.messages import Request
 from tests.fuzzing import places
 from tests.runs.runner import FAST
 from tests.secrets_for_tests import API_KEY
+from tests.warm import WarmProcess, warm
 
 QUICK = ExecutionScript([StepScript("parse", ends=0.05)])
 FILES = 2
@@ -46,21 +46,15 @@ def documents(tmp_path: Path) -> list[Path]:
     return paths
 
 
+def task_over(documents: list[Path], out: Path, server: SimulatorServer, kill_at: int) -> list[str]:
+    """Give the arguments of a run, see :mod:`tests.runs.runner`."""
+    return [server.api_url, API_KEY, "1", str(out), str(kill_at), *map(str, documents)]
+
+
 def begun(
-    server: SimulatorServer,
-    out: Path,
-    documents: list[Path],
-    *,
-    kill_at: int = 0,
-    file_bytes: int | None = None,
-) -> subprocess.Popen[bytes]:
-    arguments = [server.api_url, API_KEY, "1", str(out), str(kill_at), *map(str, documents)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.runs.runner", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=None if file_bytes is None else subprocess.PIPE,
-        env=os.environ | ({} if file_bytes is None else {"MOST_BYTES": str(file_bytes)}),
-    )
+    server: SimulatorServer, out: Path, documents: list[Path], *, kill_at: int = 0
+) -> WarmProcess:
+    return WarmProcess("tests.runs.runner", *task_over(documents, out, server, kill_at))
 
 
 def gone_on(
@@ -119,7 +113,7 @@ def test_a_run_killed_in_the_middle_of_a_request_goes_on_where_it_was(
     process = begun(server, tmp_path / "out", documents)
     assert reached.wait(30)
     process.kill()
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL
     simulator.clear_faults()
     check_nothing_was_done_twice(simulator, server, tmp_path / "out", documents)
 
@@ -129,7 +123,7 @@ def test_a_run_killed_right_after_it_wrote_something_down_goes_on_from_there(
     line: int, simulator: Simulator, server: SimulatorServer, documents: list[Path], tmp_path: Path
 ) -> None:
     process = begun(server, tmp_path / "out", documents, kill_at=line)
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL
     check_nothing_was_done_twice(simulator, server, tmp_path / "out", documents)
 
 
@@ -141,10 +135,15 @@ def test_a_journal_that_may_grow_no_more_in_the_middle_of_a_line_lets_nothing_be
     assert gone_on(server, tmp_path / "one", documents)
     lines = (tmp_path / "one" / "run.jsonl").read_bytes().splitlines(keepends=True)
     most = sum(map(len, lines[:line])) - 5
-    process = begun(server, tmp_path / "two", documents, file_bytes=most)
-    _, told = process.communicate(timeout=30)
-    assert process.returncode == 1
-    assert b"run.jsonl cannot be written: File too large" in told
+    done = subprocess.run(
+        warm("tests.runs.runner", *task_over(documents, tmp_path / "two", server, 0)),
+        stderr=subprocess.PIPE,
+        env=os.environ | {"MOST_BYTES": str(most)},
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert b"run.jsonl cannot be written: File too large" in done.stderr
     before = len(simulator.execution_ids)
     report = gone_on(server, tmp_path / "two", documents)
     unknown = [
