@@ -19,7 +19,7 @@ LICENCES := MIT;BSD;Apache;PSF;Python Software Foundation;MPL-2.0;Mozilla;ISC
 QUICK = $(addprefix tests/,pickling $(patsubst %,test_%.py,client decoding definitions errors framing \
   admission inputs models) sockets/test_forks.py runs/test_runs.py)
 
-.PHONY: audit bench changelog check check-heavy clean coverage demo docs format fuzz lock mutants \
+.PHONY: audit bench changelog check check-heavy clean coverage demo docs figures format fuzz lock mutants \
   regenerate sbom test test-heavy test-pythons test-wheel
 
 demo: $(DEMO)/.installed
@@ -83,6 +83,7 @@ check: $(DEV)/.installed
 	$(DEV)/bin/python scripts/public_names.py --check
 	$(DEV)/bin/python scripts/regenerate.py --check
 	$(DEV)/bin/python scripts/facts.py --check
+	$(DEV)/bin/python scripts/figures.py --check
 	$(DEV)/bin/python scripts/api.py
 
 # Changes the code that decides in thousands of small ways, and tells which of them no test
@@ -99,6 +100,11 @@ check-heavy: $(HEAVY)/.installed
 # What it says is in docs/benchmarks.md. BENCH="--only call" measures some of it.
 bench: $(DEV)/.installed
 	$(DEV)/bin/python -m benchmarks $(BENCH)
+
+# Writes the measured figures into README.md and docs/. MEASURED=bench.json takes over first what
+# `make bench BENCH="--json bench.json"` measured.
+figures: $(DEV)/.installed
+	$(DEV)/bin/python scripts/figures.py $(MEASURED)
 
 format: $(DEV)/.installed
 	$(DEV)/bin/python scripts/unasync.py

@@ -1,4 +1,4 @@
-"""The async front door; the blocking one is :class:`~datalab_facade.Datalab`."""
+"""The async client; the blocking one is :class:`~datalab_facade.Datalab`."""
 
 from __future__ import annotations
 
@@ -356,7 +356,7 @@ class AsyncDatalab:
 
     @property
     def duration_model(self) -> DurationModel | None:
-        """What was learnt of how long executions take; None if that is switched off."""
+        """What was learned of how long executions take; None if that is switched off."""
         return self._context.duration_model
 
     @property

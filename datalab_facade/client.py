@@ -1,5 +1,5 @@
 # Generated from async_client.py by scripts/unasync.py; change that file, not this one.
-"""The blocking front door; the async one is :class:`~datalab_facade.Datalab`."""
+"""The async client; the blocking one is :class:`~datalab_facade.Datalab`."""
 
 from __future__ import annotations
 
@@ -351,7 +351,7 @@ class Datalab:
 
     @property
     def duration_model(self) -> DurationModel | None:
-        """What was learnt of how long executions take; None if that is switched off."""
+        """What was learned of how long executions take; None if that is switched off."""
         return self._context.duration_model
 
     @property

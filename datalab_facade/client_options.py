@@ -55,21 +55,21 @@ class ClientOptions(TypedDict, total=False):
 
 
 def checked_rate_limiter(
-    given: RateLimiter | None, requests_per_minute: float | None
+    rate_limiter: RateLimiter | None, requests_per_minute: float | None
 ) -> RateLimiter:
     """Return the rate limiter of a client: the one that was passed, or one of its own.
 
     Raises:
         InvalidArgumentError: It is not a rate limiter, or both were passed.
     """
-    if given is None:
+    if rate_limiter is None:
         return LocalRateLimiter(requests_per_minute)
     checked_methods(
-        "rate_limiter", given, "reserve", "record_success", "record_refusal", "remaining"
+        "rate_limiter", rate_limiter, "reserve", "record_success", "record_refusal", "remaining"
     )
     if requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE:
         raise InvalidArgumentError("Pass either rate_limiter or requests_per_minute, not both")
-    return given
+    return rate_limiter
 
 
 def find_origin(api_key: AsyncApiKey | None, base_url: str | None, *, allow_http: bool) -> Origin:
@@ -131,7 +131,7 @@ def make_context(
 def make_tenant_context(
     parent: Context, duration_model: DurationModel | None, options: ClientOptions
 ) -> Context:
-    """Return what the parts of a client for another tenant share: nothing learnt is shared.
+    """Return what the parts of a client for another tenant share: nothing learned is shared.
 
     Raises:
         InvalidArgumentError: An argument is wrong.
@@ -156,12 +156,12 @@ def check_view(
         InvalidArgumentError: Something is given that needs a key.
     """
     check_names(options, ClientOptions)
-    given = {
+    changed = {
         "requests_per_minute": requests_per_minute != DEFAULT_REQUESTS_PER_MINUTE,
         "rate_limiter": rate_limiter is not None,
         "duration_model": duration_model is not LEARN,
     }
-    wrong = [name for name, is_given in given.items() if is_given]
+    wrong = [name for name, is_changed in changed.items() if is_changed]
     if wrong:
         raise InvalidArgumentError(
             f"{wrong[0]} needs api_key: a view with the same key shares it with this client"
@@ -189,14 +189,14 @@ def refuse_assignment(name: str) -> None:
     raise ClientStateError(f"{name} of a client cannot be assigned. {advice}")
 
 
-def _checked_model(given: DurationModel | None) -> DurationModel | None:
-    """Return a duration model that a client is given, or a new one.
+def _checked_model(duration_model: DurationModel | None) -> DurationModel | None:
+    """Return a duration model of a client: the one that was passed, or a new one.
 
     Raises:
         InvalidArgumentError: It is not one.
     """
-    if given is not None and not isinstance(given, DurationModel):
+    if duration_model is not None and not isinstance(duration_model, DurationModel):
         raise InvalidArgumentError(
-            f"duration_model must be a DurationModel, or None, not {named(given)}"
+            f"duration_model must be a DurationModel, or None, not {named(duration_model)}"
         )
-    return DurationModel() if given is LEARN else given
+    return DurationModel() if duration_model is LEARN else duration_model

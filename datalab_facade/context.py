@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 @attrs.frozen
 class Context:
-    """One client's clock, chance, reporter, drift log, what it has learnt, and options.
+    """One client's clock, chance, reporter, drift log, what it has learned, and options.
 
     Views of a client made with ``with_options`` share all of it but the options.
     """
@@ -45,31 +45,31 @@ class Context:
     options: Options
     allow_http: bool
 
-    def with_options(self, given: Mapping[str, object]) -> Context:
+    def with_options(self, options: Mapping[str, object]) -> Context:
         """Give the context of a view with other options."""
-        return _evolved(self, {"options": _with(self.options, given)})
+        return _evolved(self, {"options": _with(self.options, options)})
 
-    def options_for_call(self, timeout: float | timedelta | None, given: CallOptions) -> Options:
+    def options_for_call(self, timeout: float | timedelta | None, options: CallOptions) -> Options:
         """Give the options of one call: the client's, with the call's on top."""
-        if timeout is None and not given:
+        if timeout is None and not options:
             return self.options
-        check_names(given, CallOptions)
-        on_top = given if timeout is None else {**given, "timeout": timeout}
+        check_names(options, CallOptions)
+        on_top = options if timeout is None else {**options, "timeout": timeout}
         return _with(self.options, on_top)
 
     def policy_for_wait(
         self,
         timeout: float | timedelta | None,
         policy: WaitPolicy | None,
-        given: CallOptions,
+        options: CallOptions,
         family: WaitPolicy | None = None,
     ) -> WaitPolicy:
         """Give the policy of one wait: the call's or the client's, with what was given on top.
 
         What is left at its default is the family's, if that has a policy.
         """
-        check_names(given, CallOptions)
-        on_top = {name: value for name, value in given.items() if name != "headers"}
+        check_names(options, CallOptions)
+        on_top = {name: value for name, value in options.items() if name != "headers"}
         if timeout is not None:
             on_top["timeout"] = timeout
         start = self.options.policy if policy is None else checked_policy("policy", policy)
@@ -168,9 +168,9 @@ def _evolved(value: _T, changes: Mapping[str, object]) -> _T:
     return evolve(value, **changes)
 
 
-def _with(options: Options, given: Mapping[str, object]) -> Options:
+def _with(options: Options, changes: Mapping[str, object]) -> Options:
     # Headers add up; everything else is replaced.
-    more = given.get("headers")
+    more = changes.get("headers")
     if isinstance(more, Mapping):
-        given = {**given, "headers": {**options.headers, **more}}
-    return _evolved(options, given)
+        changes = {**changes, "headers": {**options.headers, **more}}
+    return _evolved(options, changes)

@@ -105,23 +105,23 @@ def _annotations(kind: type | str | None) -> dict[str, object]:
 
 
 def check_options(
-    given: Mapping[str, object], known: Collection[str], *, advice: Mapping[str, str]
+    options: Mapping[str, object], known: Collection[str], *, advice: Mapping[str, str]
 ) -> None:
     """Accept options if all of them are known.
 
     Args:
-        given: The options that were passed.
+        options: The options that were passed.
         known: The names of all that may be.
         advice: What to say of names that are often taken for options.
 
     Raises:
         UnknownOptionError: One is not known. The error names the most similar one, and all.
     """
-    if given.keys() <= set(known):
+    if options.keys() <= set(known):
         return
     import difflib  # for errors only
 
-    name = min(given.keys() - set(known))
+    name = min(options.keys() - set(known))
     places = list(_calls_with(name, inspect.currentframe()))
     names = sorted({*known, *(one for place in places for one in _keywords_of(place))})
     where = f"{_name_of_call(places[-1])}() got an " if places else ""

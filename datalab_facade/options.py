@@ -123,10 +123,10 @@ _OF_A_POLICY = {
 }
 
 
-def check_names(given: Mapping[str, object], kind: type) -> None:
+def check_names(options: Mapping[str, object], kind: type) -> None:
     """Accept options if a TypedDict has all of them.
 
     Raises:
         UnknownOptionError: It does not have one.
     """
-    check_options(given, kind.__annotations__, advice=_OF_A_POLICY)
+    check_options(options, kind.__annotations__, advice=_OF_A_POLICY)

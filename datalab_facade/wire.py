@@ -80,7 +80,7 @@ class Decoder(Generic[_T]):
     Args:
         model: The attrs class.
         where: The kind of object, as drift names it.
-        given: The fields that are not read, but given to :meth:`read`.
+        supplied: The fields that are not read, but passed to :meth:`read`.
         also: Names that are known beyond those of the fields.
     """
 
@@ -89,27 +89,27 @@ class Decoder(Generic[_T]):
         model: type[_T],
         where: str,
         *,
-        given: Iterable[str] = (),
+        supplied: Iterable[str] = (),
         also: Iterable[str] = (),
     ) -> None:
         self._model = model
         self._where = where
-        self._given = frozenset(given)
+        self._supplied = frozenset(supplied)
         self._also = frozenset(also)
 
     @cached_property
     def _table(self) -> _Table:
-        return _Table(self._model, self._given)
+        return _Table(self._model, self._supplied)
 
     def reader(self, sightings: Sightings) -> FieldReader:
         """Return the reader for all objects of this kind in one answer."""
         return FieldReader(self._where, sightings)
 
-    def read(self, body: dict[str, JSON], reader: FieldReader, **given: object) -> _T:
+    def read(self, body: dict[str, JSON], reader: FieldReader, **supplied: object) -> _T:
         """Read an object, whatever it holds."""
         table = self._table
         values = table.defaults.copy()
-        for name, value in given.items():
+        for name, value in supplied.items():
             values[table.places[name]] = value
         reader.timezone_assumed = False
         extra = self._read_fields(table.fields, values, body, reader)
@@ -133,7 +133,7 @@ class Decoder(Generic[_T]):
         return model
 
     def read_all(
-        self, bodies: Sequence[dict[str, JSON]], reader: FieldReader, **given: Sequence[object]
+        self, bodies: Sequence[dict[str, JSON]], reader: FieldReader, **supplied: Sequence[object]
     ) -> list[_T]:
         """Read objects, whatever they hold, each as :meth:`read` does.
 
@@ -143,7 +143,7 @@ class Decoder(Generic[_T]):
         Args:
             bodies: The objects.
             reader: Reads their fields.
-            given: The values that are not read, one for each object.
+            supplied: The values that are not read, one for each object.
         """
         table = self._table
         models: list[_T] = []
@@ -151,7 +151,7 @@ class Decoder(Generic[_T]):
         groups = groupby(bodies, tuple) if len(bodies) >= _FEW else [((), bodies)]
         for names, group in groups:
             alike, start = list(group), len(models)
-            part = {name: values[start : start + len(alike)] for name, values in given.items()}
+            part = {name: values[start : start + len(alike)] for name, values in supplied.items()}
             is_usual = len(alike) >= _FEW and not table.factories and table.needed <= set(names)
             columns = self._columns(names, alike, reader, part) if is_usual else None
             if columns is not None:
@@ -192,7 +192,7 @@ class Decoder(Generic[_T]):
         names: tuple[str, ...],
         bodies: list[dict[str, JSON]],
         reader: FieldReader,
-        given: Mapping[str, Sequence[object]],
+        supplied: Mapping[str, Sequence[object]],
     ) -> list[Iterable[object]] | None:
         """Return the values of each field, of objects with the same names.
 
@@ -201,7 +201,7 @@ class Decoder(Generic[_T]):
         """
         table = self._table
         columns: list[Iterable[object]] = [[default] * len(bodies) for default in table.defaults]
-        for name, one_each in given.items():
+        for name, one_each in supplied.items():
             columns[table.places[name]] = one_each
         times: list[Iterable[object]] = []
         for name in names:
@@ -259,7 +259,7 @@ _Field: TypeAlias = tuple[int, type | None, _Kind, str | None]
 class _Table:
     """The fields of a model, as :class:`Decoder` needs them."""
 
-    def __init__(self, model: type, given: frozenset[str]) -> None:
+    def __init__(self, model: type, supplied: frozenset[str]) -> None:
         self.fields: dict[str, _Field] = {}
         """By the API's name."""
         self.places: dict[str, int] = {}
@@ -273,7 +273,7 @@ class _Table:
         hints = hints_of(model)
         for place, field in enumerate(attrs.fields(model)):
             self.places[field.name] = place
-            if field.name in given or field.name in _SET_BY_DECODER:
+            if field.name in supplied or field.name in _SET_BY_DECODER:
                 self.defaults.append(False if field.name == "timezone_assumed" else None)
                 continue
             is_optional, kind = _kind_of(hints[field.name])

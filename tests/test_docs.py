@@ -11,12 +11,15 @@ import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import attrs
 import draw
 import pytest
 
+import datalab_facade
+from datalab_facade import rate_limiting, testing
 from datalab_facade.testing import (
     DocumentScript,
     ExecutionScript,
@@ -47,6 +50,9 @@ WITH_TESTS = [page for page in PAGES if any(block.holds_tests for block in BLOCK
 _STORIES = frozenset({"tutorial.md"})
 # Other clients have a part in these, so each needs a server and a process of its own.
 _OVER_SOCKETS = frozenset({"from-datalab-sdk.md", "from-requests.md"})
+# They show code of programs that are not installed here, under a title that says whose it is.
+_SHOWS_OTHERS = frozenset({"from-marker.md", "from-llamaparse.md"})
+_OF_ANOTHER = re.compile(r'(python|sh) title="[a-z-]+"')
 # Its commands are run by tests/cli/test_page.py.
 _PROGRAM = "command-line.md"
 
@@ -166,7 +172,16 @@ def test_every_block_is_run_is_printed_or_is_a_command() -> None:
                 or block.language in {"python", "sh"}
                 or (block.language == "console" and page.name == _PROGRAM)
                 or (block.language == "text" and printed)
+                or (_OF_ANOTHER.fullmatch(block.language) and page.name in _SHOWS_OTHERS)
             ), f"{page.name}: nobody runs {block}"
+
+
+def test_code_of_others_is_python_at_least() -> None:
+    shown = [block for page in PAGES if page.name in _SHOWS_OTHERS for block in BLOCKS[page]]
+    theirs = [block for block in shown if block.language.startswith("python title=")]
+    assert theirs
+    for block in theirs:
+        compile(block.code, str(block), "exec", dont_inherit=True)
 
 
 def test_the_commands_of_the_documentation_are_there() -> None:
@@ -194,6 +209,19 @@ def test_every_page_is_in_the_navigation_and_the_other_way_round() -> None:
 
     collect(tomllib.loads(text)["project"]["nav"])
     assert sorted(found) == sorted(page.relative_to(_DOCS).as_posix() for page in ALL_PAGES)
+
+
+@pytest.mark.parametrize(
+    "module", [datalab_facade, rate_limiting, testing], ids=lambda module: module.__name__
+)
+def test_every_public_name_has_its_place_in_the_reference(module: ModuleType) -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (_DOCS / "reference").glob("*.md")]
+    shown = {
+        name.rpartition(".")[2]
+        for page in pages
+        for name in re.findall(r"^::: ([\w.]+)", page, flags=re.MULTILINE)
+    }
+    assert set(module.__all__) - {"__version__"} - shown == set()
 
 
 def test_testing_takes_ten_lines() -> None:

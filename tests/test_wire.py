@@ -42,7 +42,7 @@ class Thing:
     raw: Mapping[str, JSON] = attrs.field(factory=dict)
 
 
-THINGS = Decoder(Thing, "thing", given=("given",), also=("ignored",))
+THINGS = Decoder(Thing, "thing", supplied=("given",), also=("ignored",))
 NEEDED: dict[str, Any] = {"word": "w", "status": "COMPLETED"}
 BARE = Thing(given=7, word="w", status=Status.COMPLETED)
 
@@ -174,7 +174,7 @@ def test_an_added_field_is_read_and_nothing_else_is_needed() -> None:
     class Newer(StepRun):
         credits_used: int | None = None
 
-    runs = Decoder(Newer, "step run", given=("file_key",))
+    runs = Decoder(Newer, "step run", supplied=("file_key",))
     sightings = Sightings()
     body: dict[str, JSON] = {"status": "COMPLETED", "credits_used": 7}
     run = runs.read(body, runs.reader(sightings), file_key=None)
@@ -203,7 +203,7 @@ def test_what_is_made_at_once_is_like_what_the_constructor_makes() -> None:
 
 
 NAIVE, ZONED = st.sampled_from([EARLY[:-1], LATE[:-1]]), st.sampled_from([EARLY, "soon", 5])
-RUNS = Decoder(StepRun, "step run", given=("file_key",))
+RUNS = Decoder(StepRun, "step run", supplied=("file_key",))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "status": st.sampled_from(["COMPLETED", "FAILED"]) | st.sampled_from(["NEW", None, 5]),
     "started_at": NAIVE | st.none() | ZONED,

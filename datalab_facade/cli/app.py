@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -18,13 +19,16 @@ from datalab_facade.cli.commands.files import files
 from datalab_facade.cli.commands.outputs import download
 from datalab_facade.cli.commands.pipelines import pipelines
 from datalab_facade.cli.commands.record import record
+from datalab_facade.cli.commands.reports import report
 from datalab_facade.cli.commands.requests import result, submit
 from datalab_facade.cli.commands.running import run as run_files
 from datalab_facade.cli.commands.schemas import completion, schema
 from datalab_facade.cli.commands.serving import serve
+from datalab_facade.cli.commands.suggesting import suggest_schemas
 from datalab_facade.cli.commands.timelines import timeline
 from datalab_facade.cli.commands.workflows import step_types, workflows
 from datalab_facade.cli.commands.writing import create, fill
+from datalab_facade.cli.document_options import ALIASES
 from datalab_facade.cli.exits import INTERRUPTED_HINT, MEANINGS, ExitCode, Problem
 from datalab_facade.cli.screens import Screen
 from datalab_facade.cli.sessions import PROGRAM, Session
@@ -54,12 +58,15 @@ def _with_dashes(token: str) -> str:
     return token.replace("_", "-")
 
 
+# The names of Datalab's own program, and those that others are likely to try.
+_COMMAND_ALIASES: Final = {"create-document": "create", "schemas": "extraction-schemas"}
+
+
 class _Program(click.Group):
-    """The commands, also by the names that Datalab's own program gives them."""
+    """The commands, also by other names."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = "create" if cmd_name == "create-document" else cmd_name
-        return super().get_command(ctx, name)
+        return super().get_command(ctx, _COMMAND_ALIASES.get(cmd_name, cmd_name))
 
 
 @click.group(
@@ -83,6 +90,7 @@ for _command in (
     fill,
     track_changes,
     create,
+    suggest_schemas,
     submit,
     result,
     pipelines,
@@ -92,6 +100,7 @@ for _command in (
     wait,
     download,
     run_files,
+    report,
     timeline,
     workflows,
     step_types,
@@ -147,9 +156,22 @@ def _usage_problem(error: click.ClickException) -> Problem:
         path = error.ctx.command_path
     return Problem(
         type(error).__name__,
-        " ".join(error.format_message().split()),
+        _usage_message(error),
         f"See: {path} --help",
         ExitCode.USAGE,
+    )
+
+
+def _usage_message(error: click.ClickException) -> str:
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        shown = [f"'{name}'" for name in error.possibilities if name not in ALIASES]
+        error = click.UsageError(
+            f"{error.message} Did you mean {' or '.join(shown)}?" if shown else error.message
+        )
+    text = " ".join(error.format_message().split())
+    # As people say it, and not as click's classes are called.
+    return text.replace("valid integer range", "whole number").replace(
+        "valid float range", "number"
     )
 
 

@@ -92,6 +92,5 @@ def _row(source: str, entry: _Entry, now: float) -> DocumentRow:
         state="done" if result.succeeded else "failed",
         status="done" if result.succeeded else "failed",
         seconds=seconds,
-        page_count=result.page_count,
-        cost_cents=result.cost_cents,
+        result=result,
     )

@@ -11,12 +11,12 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from datalab_facade.cli.arguments import TIMEOUT
+from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _Decorate = Callable[[Any], Any]
 
-_ALIASES: Final = frozenset(
+ALIASES: Final = frozenset(
     {
         "--checkpoint-id",
         "--disable-image-captions",
@@ -32,19 +32,30 @@ _ALIASES: Final = frozenset(
         "--segmentation-schema",
     }
 )
+"""The spellings that neither help nor errors show."""
 
 
 class _Option(click.Option):
-    """An option whose aliases are not in its help."""
+    """An option whose aliases are neither in its help nor in errors."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return click.Option.get_help_record(self._shown(), ctx)
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        return click.Option.get_error_hint(self._shown(), ctx)
+
+    def _shown(self) -> click.Option:
         shown = copy.copy(self)
-        shown.opts = [name for name in self.opts if name not in _ALIASES]
-        return click.Option.get_help_record(shown, ctx)
+        shown.opts = [name for name in self.opts if name not in ALIASES]
+        return shown
 
 
 def _text(*names: str, metavar: str, help: str) -> _Decorate:  # noqa: A002 - click's name
     return click.option(*names, cls=_Option, metavar=metavar, help=help)
+
+
+def _file(*names: str, metavar: str, help: str) -> _Decorate:  # noqa: A002 - click's name
+    return click.option(*names, cls=_Option, type=NonEmptyPath(), metavar=metavar, help=help)
 
 
 def _flag(*names: str, help: str) -> _Decorate:  # noqa: A002 - click's name
@@ -63,7 +74,7 @@ OUTPUT: Final = click.option(
     "output",
     cls=_Option,
     metavar="PATH",
-    type=click.Path(),
+    type=NonEmptyPath(),
     help="The folder for the results. One result alone may go into a file, such as a.md.",
 )
 FILE_OUTPUT: Final = click.option(
@@ -72,7 +83,7 @@ FILE_OUTPUT: Final = click.option(
     "output",
     metavar="FILE",
     required=True,
-    type=click.Path(),
+    type=NonEmptyPath(),
     help="The new file; an existing one is replaced. In an existing folder, OUT/NAME/NAME.*.",
 )
 _FORMAT: Final = _text(
@@ -168,7 +179,7 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
         _SAVE_CHECKPOINT,
     ),
     "extract": (
-        _text(
+        _file(
             "--schema",
             "--page-schema",
             "--schema-id",
@@ -200,7 +211,7 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
         _CHECKPOINT,
     ),
     "segment": (
-        _text(
+        _file(
             "--segments",
             "--segmentation-schema",
             "segments",
@@ -220,7 +231,7 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
         _CHECKPOINT,
     ),
     "fill": (
-        _text(
+        _file(
             "--fields",
             "--field-data",
             "fields",
@@ -247,6 +258,23 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
             help="The format of the document; the default is docx.",
         ),
     ),
+    "agent": (
+        _text(
+            "--processor",
+            "processor",
+            metavar="ID",
+            help="The published agent processor, such as cp_abc123, or cp_abc123@2.0.",
+        ),
+        _text(
+            "--verification-effort",
+            "verification_effort",
+            metavar="EFFORT",
+            help="How much it verifies before it ends: fast, balanced or accurate.",
+        ),
+        _flag("--return-images", "return_images", help="Put the images of the run in the result."),
+        _SKIP_CACHE,
+    ),
+    "suggest-schemas": (),
     "run": (
         click.option(
             "--pipeline-version",

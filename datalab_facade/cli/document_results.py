@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import attrs
 
@@ -23,6 +23,10 @@ from datalab_facade.documents.results import (
 from datalab_facade.errors import DatalabError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import redact_urls
+from datalab_facade.runs.run_results import RunResult
+
+SUGGESTIONS: Final = ("simple", "moderate", "complex")
+"""The sizes of suggested schemas."""
 
 
 @attrs.frozen(kw_only=True)
@@ -57,6 +61,19 @@ class SourceResult:
             result=result,
             page_count=result.page_count,
             cost_cents=result.cost_cents,
+        )
+
+    @classmethod
+    def of_run(cls, one: RunResult) -> Self:
+        """Return what came of a file of a run."""
+        return cls(
+            source=one.source,
+            id=None if one.job_id is None else str(one.job_id),
+            receipts=one.receipts,
+            page_count=one.page_count,
+            cost_cents=one.cost_cents,
+            error=one.error,
+            reason=None if one.succeeded else one.reason or "not done",
         )
 
     @property
@@ -116,8 +133,7 @@ def content(result: DocumentResult, *, is_saved: bool = False) -> dict[str, JSON
         ]
         found = {"segments": segments}
     elif isinstance(result, SchemaSuggestions):
-        names = ("simple", "moderate", "complex")
-        found = {"suggestions": {name: getattr(result, name) for name in names}}
+        found = {"suggestions": {name: getattr(result, name) for name in SUGGESTIONS}}
     elif isinstance(result, AgentResult):
         found = {"raw": dict(result.raw)}
     return found
@@ -137,7 +153,38 @@ def report_document(folder: str | None, results: Sequence[SourceResult]) -> dict
     }
 
 
-def totals(results: Sequence[SourceResult]) -> tuple[int, float]:
-    """Return the pages and the cents of several sources, as far as they are known."""
-    pages = sum(result.page_count or 0 for result in results)
-    return pages, round(sum(result.cost_cents or 0 for result in results), 6)
+def cost_documents(
+    early: Sequence[SourceResult], final: Sequence[SourceResult]
+) -> Iterator[dict[str, JSON]]:
+    """Yield an event for each request whose cost was not known when its result was reported.
+
+    Args:
+        early: What came of the sources, as it was reported.
+        final: The same, in the same order, at the end.
+    """
+    reported = set[str | None]()
+    for before, after in zip(early, final, strict=True):
+        if before.cost_cents == after.cost_cents or after.id in reported:
+            continue
+        reported.add(after.id)
+        yield {
+            "event": "cost",
+            "source": redact_urls(after.source),
+            "id": after.id,
+            "cost_cents": after.cost_cents,
+        }
+
+
+def totals(results: Iterable[SourceResult]) -> tuple[int, float]:
+    """Return the pages and the cents of several sources, as far as they are known.
+
+    A request counts once, also if its source was named twice.
+    """
+    pages, cents, counted = 0, 0.0, set[str]()
+    for result in results:
+        if result.id is not None and result.id in counted:
+            continue
+        counted.add(result.id or "")
+        pages += result.page_count or 0
+        cents += result.cost_cents or 0
+    return pages, round(cents, 6)

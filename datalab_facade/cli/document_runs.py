@@ -116,12 +116,20 @@ def _submitted(client: Datalab, work: Work, source: str) -> DocumentHandle[Any] 
 
 
 def as_source(source: str, *, from_checkpoint: bool = False) -> DocumentSource:
-    """Return the source that an argument names; ``-`` is standard input."""
+    """Return the source that an argument names; ``-`` is standard input.
+
+    Raises:
+        LocalFileError: Standard input is empty.
+    """
     if from_checkpoint:
         from datalab_facade.documents.sources import CheckpointSource
 
         return CheckpointSource(source)
-    return sys.stdin.buffer.read() if source == "-" else source
+    if source != "-":
+        return source
+    if not (data := sys.stdin.buffer.read()):
+        raise LocalFileError("Standard input is empty; nothing was sent")
+    return data
 
 
 def _say_how_to_go_on(
@@ -180,17 +188,6 @@ def _reporter(source: str, display: DocumentDisplay) -> Callable[[Change[Documen
 
 def _wait_options(timeout: float | None) -> WaitOptions:
     return {} if timeout is None else {"timeout": timeout}
-
-
-def check_sources(sources: Iterable[str]) -> None:
-    """Check that the files are there, before anything is sent.
-
-    Raises:
-        LocalFileError: One is not.
-    """
-    for source in sources:
-        if source != "-" and "://" not in source and not Path(source).exists():
-            raise LocalFileError(f"File {source} does not exist; nothing was sent")
 
 
 def expand(sources: Iterable[str], extensions: str | None, output: str | None) -> list[str]:

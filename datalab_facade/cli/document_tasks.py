@@ -18,7 +18,9 @@ from datalab_facade.documents.tasks import (
     CreateDocument,
     Extract,
     Fill,
+    RunAgent,
     Segment,
+    SuggestSchemas,
     Task,
     TrackChanges,
 )
@@ -137,7 +139,24 @@ def _make_filling(options: dict[str, object]) -> Task[Any]:
 def _make_document(options: dict[str, object]) -> Task[Any]:
     source = cast("str", options.pop("text"))
     text: str | Path = sys.stdin.read() if source == "-" else Path(source)
-    return CreateDocument(cast("str", text), **_fields(CreateDocument, options))
+    task = CreateDocument(cast("str", text), **_fields(CreateDocument, options))
+    if not task.markdown.strip():
+        where = "Standard input" if source == "-" else source
+        raise InvalidArgumentError(f"{where} is empty; nothing was sent")
+    return task
+
+
+def _make_agent_run(options: dict[str, object]) -> Task[Any]:
+    processor = options.pop("processor", None)
+    if not isinstance(processor, str):
+        raise InvalidArgumentError(
+            "agent needs --processor: the id of a published agent processor, such as cp_abc123"
+        )
+    return RunAgent(processor, **_fields(RunAgent, options))
+
+
+def _make_suggestion(options: dict[str, object]) -> Task[Any]:
+    return SuggestSchemas(**_fields(SuggestSchemas, options))
 
 
 _MAKERS: Final[Mapping[str, Callable[[dict[str, object]], Task[Any]]]] = {
@@ -147,6 +166,8 @@ _MAKERS: Final[Mapping[str, Callable[[dict[str, object]], Task[Any]]]] = {
     "fill": _make_filling,
     "track-changes": _make_track_changes,
     "create": _make_document,
+    "agent": _make_agent_run,
+    "suggest-schemas": _make_suggestion,
 }
 
 

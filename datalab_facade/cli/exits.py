@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterable
+from contextvars import ContextVar
 from enum import IntEnum
 from typing import Final
 
@@ -128,8 +129,20 @@ _OPTION_NAMES: Final = {
     "allow_http=True": "--allow-http",
     "pass content_type": "say --content-type",
     "save_checkpoint=True": "--save-checkpoint",
+    "Pass allow_empty=True if that is right": "Nothing was sent",
+    "pass name, such as": "put it into a file with a name such as",
+    "field_data must": "--fields must",
+    "field_data is": "--fields is",
+    "base_url is": "--host is",
+    "field_data: ": "--fields: ",
 }
+# What a command without the option does not offer.
+_OF_MEDIA_TYPES: Final = "; for anything else pass content_type"
+_CALLS: Final = re.compile(r"client\.(pipelines|extraction_schemas)\.list\(\)")
 
+
+OPTIONS_AT_WORK: Final = ContextVar[tuple[tuple[str, str], ...]]("OPTIONS_AT_WORK", default=())
+"""The options of the command at work, by the arguments that they stand for."""
 
 _SECRET: Final = re.compile(r"secrets\['([^']*)'\]")
 # The option is in dollars, so the number would mislead.
@@ -142,14 +155,20 @@ def use_option_names(text: str) -> str:
     >>> use_option_names("Use https, or allow_http=True")
     'Use https, or --allow-http'
     """
+    names = dict(OPTIONS_AT_WORK.get())
+    if "content_type" not in names:
+        text = text.replace(_OF_MEDIA_TYPES, "")
     for argument, option in _OPTION_NAMES.items():
         text = text.replace(argument, option)
+    for name, option in names.items():
+        text = re.sub(rf"(?<![\w./'\"-]){name}(?![\w./'\"=-])", option, text)
+    text = _CALLS.sub(lambda call: f"datalab-facade {call[1].replace('_', '-')} list", text)
     return _SECRET.sub(r"--secret \1=FILE", _MAX_COST.sub("--max-cost", text))
 
 
 def _message(error: DatalabError) -> str:
     if isinstance(error, APIStatusError):
-        detail = excerpt(error.detail or error.body, limit=400).rstrip(".")
+        detail = use_option_names(excerpt(error.detail or error.body, limit=400).rstrip("."))
         # The advice in the error's own message is for programmers.
         return f"Datalab answered {error.status}" + (f": {detail}" if detail else "")
     if isinstance(error, WaitTimeoutError):
@@ -189,10 +208,12 @@ def _classify(error: DatalabError) -> tuple[ExitCode, str]:
         return ExitCode.TIMED_OUT, f"It continues; {again} {error.id}"
     if isinstance(error, (UploadError, DownloadError)):
         return _TRANSFER_CODES.get(error.reason, ExitCode.USAGE), ""
-    return next(
+    code, hint = next(
         (result for kind, result in _BY_KIND if isinstance(error, kind)),
         (ExitCode.REFUSED, ""),
     )
+    # The message itself says where to look for what was not found.
+    return code, "" if "lists them" in str(error) else hint
 
 
 # The commands that wait for a job again, by its kind.

@@ -14,12 +14,14 @@ from typing import Final
 
 import attrs
 
+from datalab_facade.cli.document_checks import is_text_file
 from datalab_facade.cli.document_results import SourceResult, content, to_document
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.conversions import segments_text, written_lines
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.results import (
+    FORMATS,
     Conversion,
     CreatedDocument,
     Extraction,
@@ -39,7 +41,6 @@ from datalab_facade.transfers.disk import claim, remove, sync, write_all
 
 # What moves the cursor or worse; a text from a document may hold it.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_TEXT_FILES: Final = frozenset({".md", ".markdown", ".html", ".htm", ".txt", ".json"})
 
 
 def deliver(session: Session, found: SourceResult, output: str | None) -> ExitCode:
@@ -85,9 +86,14 @@ def print_outcome(session: Session, found: SourceResult, *, title: bool = False)
         return
     if found.paths:
         session.out.write("\n".join(written_lines(found, session.out.for_tables)))
-    elif found.result is not None and not isinstance(found.error, EmptyResultError):
+    elif found.result is not None and not isinstance(
+        found.error, (EmptyResultError, LocalFileError)
+    ):
         print_result(session, found, title=title)
     if (problem := found.problem) is not None:
+        if isinstance(found.error, LocalFileError) and found.id is not None:
+            hint = f"To take the result again: datalab-facade result {found.id} -o PATH"
+            problem = attrs.evolve(problem, hint=hint)
         name = f"{Path(found.source).name}: " if title else ""
         session.report_problem(attrs.evolve(problem, message=f"{name}{problem.message}"))
 
@@ -134,18 +140,18 @@ def text_of(result: Conversion) -> str:
         raise InvalidArgumentError(
             f"The result has the formats {', '.join(formats)}: say -o FOLDER to save all of them"
         )
-    value: JSON = getattr(result, formats[0])
+    [name] = formats
+    value: JSON = getattr(result, name) if name in FORMATS else result.raw.get(name)
+    if value is None:
+        raise EmptyResultError(result, formats)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def is_single_file(output: str, result: DocumentResult | None = None) -> bool:
     """Tell whether an output is a file for one result alone, and not a folder."""
-    path = Path(output)
-    if path.is_dir() or output.endswith(("/", "\\")):
-        return False
     if isinstance(result, (FilledForm, CreatedDocument)):
-        return True
-    return path.suffix.lower() in _TEXT_FILES
+        return not (Path(output).is_dir() or output.endswith(("/", "\\")))
+    return is_text_file(output)
 
 
 def file_bytes(result: DocumentResult) -> bytes:

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from datalab_facade.cli.document_display import DocumentDisplay
-from datalab_facade.cli.document_results import SourceResult, report_document, to_document
+from datalab_facade.cli.document_results import (
+    SourceResult,
+    cost_documents,
+    report_document,
+    to_document,
+)
 from datalab_facade.cli.exits import ExitCode, worst
 from datalab_facade.cli.rendering.conversions import report_text, result_line, summary_lines
 from datalab_facade.cli.result_output import exit_code_of
@@ -22,7 +27,6 @@ if TYPE_CHECKING:
     from datalab_facade.client import Datalab
     from datalab_facade.jobs.outcomes import Update
     from datalab_facade.runs.run_options import RunOptions
-    from datalab_facade.runs.run_results import RunResult
 
 
 @attrs.frozen(kw_only=True)
@@ -86,15 +90,17 @@ def run_and_save(
     finished = client.iter_run(task, sources, output_dir=folder, **options)
     with contextlib.closing(finished), display:
         for one in finished:
-            result = _result_of(one)
+            result = SourceResult.of_run(one)
             found.append(result)
             display.end(result)
             if session.as_json:
                 out.write_json({"event": "result", **to_document(result)}, indented=False)
             elif not out.is_terminal:
                 out.write(result_line(result, out.for_tables))
-    found = _with_late_costs(found, Path(folder))
+    early, found = found, _with_late_costs(found, Path(folder))
     if session.as_json:
+        for cost in cost_documents(early, found):
+            out.write_json(cost, indented=False)
         out.write_json(report_document(folder, found), indented=False)
     elif out.is_terminal:
         out.write(report_text(folder, found, out.for_tables))
@@ -103,30 +109,18 @@ def run_and_save(
     return worst(map(exit_code_of, found))
 
 
-def _result_of(one: RunResult) -> SourceResult:
-    return SourceResult(
-        source=one.source,
-        id=None if one.job_id is None else str(one.job_id),
-        receipts=one.receipts,
-        page_count=one.page_count,
-        cost_cents=one.cost_cents,
-        error=one.error,
-        reason=None if one.succeeded else one.reason or "not done",
-    )
-
-
 def _with_late_costs(results: list[SourceResult], folder: Path) -> list[SourceResult]:
     """Add the costs that were not known yet when a result came; the run's journal has them."""
-    from datalab_facade.runs.run_journal import RunJournal
+    from datalab_facade.runs.run_records import RunRecords
 
     if all(one.cost_cents is not None for one in results if one.succeeded):
         return results
     try:
-        with RunJournal(folder) as journal:
-            late = {str(entry.job_id): entry.cents for _, entry in journal.entries()}
+        records, _ = RunRecords.read(folder)
     except LocalFileError:
-        # Another run has begun in the folder, for example.
+        # The journal is gone, for example.
         return results
+    late = {str(entry.job_id): entry.cents for _, entry in records.entries()}
     return [
         attrs.evolve(one, cost_cents=late.get(one.id or "")) if one.cost_cents is None else one
         for one in results

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import attrs
 import click
 
-from datalab_facade.cli.exits import ExitCode, Problem, problem_of
+from datalab_facade.cli.arguments import NonEmptyPath
+from datalab_facade.cli.exits import OPTIONS_AT_WORK, ExitCode, Problem, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, KEY_FILE_VARIABLE, FoundKey, find_key
 from datalab_facade.cli.screens import Screen
 from datalab_facade.cli.streams import OutputLostError
@@ -165,7 +166,7 @@ def connection_options(command: _Command) -> _Command:
             "--key-file",
             metavar="FILE",
             envvar=KEY_FILE_VARIABLE,
-            type=click.Path(dir_okay=False),
+            type=NonEmptyPath(dir_okay=False),
             help="A file that holds the API key. The default is the variable DATALAB_API_KEY.",
         ),
         click.option(
@@ -182,6 +183,15 @@ def connection_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def _options_by_name(command: click.Command) -> dict[str, str]:
+    # A name of one word may be any word of a message.
+    return {
+        option.name: option.opts[0]
+        for option in command.params
+        if isinstance(option, click.Option) and option.name and "_" in option.name
+    }
 
 
 def with_session(command: Callable[..., ExitCode]) -> Callable[..., None]:
@@ -204,6 +214,7 @@ def with_session(command: Callable[..., ExitCode]) -> Callable[..., None]:
         allow_http: bool = False,
         **arguments: object,
     ) -> None:
+        OPTIONS_AT_WORK.set(tuple(_options_by_name(ctx.command).items()))
         session = Session(as_json, debug, key_file, host, allow_http)
         ctx.exit(int(session.run(lambda: command(session, **arguments))))
 

@@ -92,7 +92,7 @@ def read_json_file(path: os.PathLike[str]) -> JSON:
 _MOST_SCHEMAS: Final = 10_000
 _MOST_DEPTH: Final = 100
 _DEFINITIONS: Final = ("$defs", "definitions")
-_OF_NAMES: Final = ("properties", "patternProperties", "dependentSchemas")
+_OF_NAMES: Final = ("patternProperties", "dependentSchemas")
 _OF_ONE: Final = (
     "items",
     "additionalProperties",

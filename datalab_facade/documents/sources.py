@@ -16,11 +16,11 @@ import attrs
 
 from datalab_facade.arguments import checked_path, named
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
+from datalab_facade.files.descriptions import describe
 from datalab_facade.files.models import File
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact_url
-from datalab_facade.transfers.sources import Source, UploadSource, open_source, open_source_async
+from datalab_facade.transfers.sources import UploadSource
 from datalab_facade.workflows.inputs import checked_url
 
 if TYPE_CHECKING:
@@ -86,19 +86,6 @@ class FileSource:
     def fields(self) -> dict[str, str]:
         """Return no fields: the source is the file itself."""
         return {}
-
-    def open(self, *, max_bytes: int = MAX_FILE_BYTES) -> Source:
-        """Open the file, and check it before anything is sent.
-
-        Raises:
-            UploadError: It is missing, empty, a folder, unreadable, or larger than
-                ``max_bytes``, which is 200 MB by default.
-        """
-        return open_source(self.source, self.name, max_bytes=max_bytes)
-
-    async def open_async(self, *, max_bytes: int = MAX_FILE_BYTES) -> Source:
-        """Do the same, and keep the event loop free."""
-        return await open_source_async(self.source, self.name, max_bytes=max_bytes)
 
 
 def resolve_source(

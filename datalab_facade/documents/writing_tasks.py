@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def _to_field_data(fields: Mapping[str, object]) -> dict[str, JSON]:
-    if not isinstance(fields, Mapping) or not fields:
+    if isinstance(fields, Mapping) and not fields:
+        raise InvalidArgumentError("field_data is empty: it names nothing to fill in")
+    if not isinstance(fields, Mapping):
         raise InvalidArgumentError(
             f"field_data must be names and values, such as {{'name': 'Jane'}}, "
             f"not {kind_of(fields)}"

@@ -27,10 +27,10 @@ from datalab_facade.wire import Decoder, make_all
 _EXECUTIONS = Decoder(
     Execution,
     "execution",
-    given=("id", "steps", "observed_at"),
+    supplied=("id", "steps", "observed_at"),
     also=("execution_id", "id", "steps", "input_config"),
 )
-_RUNS = Decoder(StepRun, "step run", given=("file_key",))
+_RUNS = Decoder(StepRun, "step run", supplied=("file_key",))
 
 
 def decode_execution(

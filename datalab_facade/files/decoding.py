@@ -28,13 +28,13 @@ from datalab_facade.wire import Decoder
 _FILES = Decoder(
     File,
     "file",
-    given=("id", "reference", "status"),
+    supplied=("id", "reference", "status"),
     also=("file_id", "reference", "upload_status"),
 )
 _LINKS = Decoder(
     FileLink,
     "download URL",
-    given=("file_id", "url"),
+    supplied=("file_id", "url"),
     also=("file_id", "download_url"),
 )
 _TICKET_FIELDS = frozenset({"file_id", "upload_url", "expires_in", "reference"})

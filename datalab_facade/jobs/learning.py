@@ -179,7 +179,7 @@ class DurationModel:
             self._remember(timing.group, [seconds])
 
     def record_submission(self, key: JobKey, submitted: Submitted) -> None:
-        """Remember when a job was submitted; the first time that it is told holds."""
+        """Remember when a job was submitted; the first time that is recorded holds."""
         with self._lock:
             self._submitted.setdefault(key, submitted)
             if len(self._submitted) > _REMEMBERED_SUBMISSIONS:

@@ -168,14 +168,14 @@ def adapted_policy(policy: WaitPolicy, family: WaitPolicy | None) -> WaitPolicy:
     """
     if family is None:
         return policy
-    given = {
+    settings = {
         field.name: value
         for field in attrs.fields(WaitPolicy)
         if (value := getattr(policy, field.name)) != getattr(_DEFAULTS, field.name)
     }
-    if not given.keys().isdisjoint(_PACE):
-        given.update((name, getattr(policy, name)) for name in _PACE)
-    return attrs.evolve(family, **given)
+    if not settings.keys().isdisjoint(_PACE):
+        settings.update((name, getattr(policy, name)) for name in _PACE)
+    return attrs.evolve(family, **settings)
 
 
 def checked_policy(name: str, value: object) -> WaitPolicy:

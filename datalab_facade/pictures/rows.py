@@ -124,7 +124,7 @@ def file_label(run: TimelineRun | None) -> str:
 
 def state_of(status: Status, *, failed: bool) -> State:
     """Return the state that a row shows for a status."""
-    if failed or status == Status.FAILED:
+    if failed or status in (Status.FAILED, Status.COMPLETED_WITH_ERRORS):
         return "failed"
     if status == Status.COMPLETED:
         return "done"
@@ -209,11 +209,24 @@ class Headline:
         return join_parts((f"{self.title}: {self.status}", self.total, *self.facts, self.path))
 
 
+def legend_of(timeline: Timeline) -> list[tuple[Literal["crit", "work", "wait"], str]]:
+    """Return what the bars of a chart mean, each with the name of its style."""
+    if timeline.critical_path:
+        return [("crit", "critical path"), ("work", "other work"), ("wait", "waiting")]
+    found: list[tuple[Literal["crit", "work", "wait"], str]] = [("work", "at work")]
+    if any(step.waiting for step in timeline.steps):
+        found.append(("wait", "waiting"))
+    return found
+
+
 def _facts(timeline: Timeline) -> Iterator[str]:
     yield f"began {format_time(timeline.started_at)}" if timeline.started_at else "no times known"
     if timeline.belongs_to is not None:
         yield sanitize(timeline.belongs_to)
-    if timeline.steps:
+    if len(timeline.steps) == 1 and len(runs := timeline.steps[0].runs) > 1:
+        done = sum(run.status.is_terminal for run in runs)
+        yield f"{done:,} of {pluralize(len(runs), 'file')} done"
+    elif timeline.steps:
         done = sum(
             bool(step.runs) and all(run.status.is_terminal for run in step.runs)
             for step in timeline.steps

@@ -13,7 +13,7 @@ from datalab_facade.pictures.markup import (
     key_of,
 )
 from datalab_facade.pictures.page import page
-from datalab_facade.pictures.rows import Headline, Row, file_rows, steps_of
+from datalab_facade.pictures.rows import Headline, Row, file_rows, legend_of, steps_of
 from datalab_facade.pictures.words import format_duration, pluralize, sanitize, ticks
 
 if TYPE_CHECKING:
@@ -28,7 +28,12 @@ _MAX_UNFOLDED_FILES = 6
 def timeline_html(timeline: Timeline) -> str:
     """Draw the timeline as an HTML page."""
     title = Headline.of(timeline).title
-    return page(title, _LAYOUT, [_Page(timeline).draw()])
+    return page(title, LAYOUT, [_Page(timeline).draw()])
+
+
+def draw_chart(main: Element, timeline: Timeline) -> None:
+    """Draw the chart of a timeline into a page whose style has the ``LAYOUT``."""
+    _Page(timeline).chart(main)
 
 
 @attrs.define
@@ -43,7 +48,7 @@ class _Page:
     def draw(self) -> Element:
         main = element(None, "main")
         self._head(main)
-        self._chart(main)
+        self.chart(main)
         self._failures(main)
         return main
 
@@ -61,7 +66,8 @@ class _Page:
         if headline.path:
             element(head, "p", headline.path, class_="path")
 
-    def _chart(self, main: Element) -> None:
+    def chart(self, main: Element) -> None:
+        """Draw the times of all steps and files, if there are any."""
         steps, left_out = steps_of(self.timeline)
         if not steps:
             return
@@ -149,7 +155,7 @@ class _Page:
 
     def _legend(self, chart: Element) -> None:
         legend = element(chart, "ul", class_="legend")
-        entries = [("crit", "critical path"), ("work", "other work"), ("wait", "waiting")]
+        entries: list[tuple[str, str]] = [*legend_of(self.timeline)]
         if self.timeline.failures:
             entries.append(("fail", "failed"))
         for style, words in entries:
@@ -190,7 +196,7 @@ def _number(at: Element, span: Span | None, title: str) -> None:
     element(at, "span", words, class_=f"number {title}")
 
 
-_LAYOUT = """
+LAYOUT = """
 .headline{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 14px}
 .status{font-size:13px;font-weight:650;color:var(--mute);overflow-wrap:anywhere}
 .status::before{content:"";display:inline-block;width:9px;height:9px;border-radius:50%;
@@ -203,6 +209,7 @@ background:currentColor;margin-right:6px}
 column-gap:12px;align-items:center;min-height:32px;position:relative}
 .row.file{min-height:22px;font-size:13px}
 .row.axis{min-height:24px;font-size:12px;color:var(--mute)}
+.row.axis.narrow{display:none}
 .plot{position:relative}
 .row.lines{position:absolute;inset:26px 0 0;grid-template-rows:100%;pointer-events:none}
 .sr-only{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}

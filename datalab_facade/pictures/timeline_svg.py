@@ -18,7 +18,7 @@ from datalab_facade.pictures.markup import (
     svg,
     text_width,
 )
-from datalab_facade.pictures.rows import Headline, Row, rows_of
+from datalab_facade.pictures.rows import Headline, Row, legend_of, rows_of
 from datalab_facade.pictures.words import format_duration, join_parts, pluralize, ticks
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class _Chart:
 
     def _legend(self, root: Element, y: float, key: str) -> float:
         x = _MARGIN
-        entries = [("crit", "critical path"), ("work", "other work"), ("wait", "waiting")]
+        entries: list[tuple[str, str]] = [*legend_of(self.timeline)]
         if self.timeline.failures:
             entries.append(("fail", "failed"))
         if self.timeline.is_open:

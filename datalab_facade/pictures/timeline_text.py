@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from datalab_facade.pictures.rows import Headline, Row, load_of, rows_of, share_of
+from datalab_facade.pictures.rows import Headline, Row, legend_of, load_of, rows_of, share_of
 from datalab_facade.pictures.terminal import (
     BLUE,
     BOLD,
@@ -212,11 +212,12 @@ class _Chart:
         if not (self.rows and self.timeline.total):
             return []
         glyphs = self.terminal.glyphs
-        pieces = [
-            [(glyphs.critical[0] * 2, STRONG_BLUE), (" critical path", DIM)],
-            [(glyphs.work[0] * 2, BLUE), (" other work", DIM)],
-            [(glyphs.wait * 2, DIM), (" waiting", DIM)],
-        ]
+        marks = {
+            "crit": (glyphs.critical[0] * 2, STRONG_BLUE),
+            "work": (glyphs.work[0] * 2, BLUE),
+            "wait": (glyphs.wait * 2, DIM),
+        }
+        pieces = [[marks[style], (f" {words}", DIM)] for style, words in legend_of(self.timeline)]
         if any(row.kind == "files" for row in self.rows):
             pieces.append([(glyphs.levels[1::2], BLUE), (" files at work", DIM)])
         if self.timeline.failures:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Unpack
+from typing import Final, Unpack
+
+import attrs
 
 from datalab_facade.arguments import checked_seconds
 from datalab_facade.context import Context
@@ -20,10 +22,14 @@ from datalab_facade.pipelines.async_executions import AsyncPipelineExecutions
 from datalab_facade.pipelines.async_handles import AsyncPipelineExecutionHandle
 from datalab_facade.pipelines.async_management import AsyncPipelineManagement
 from datalab_facade.pipelines.models import Pipeline
+from datalab_facade.pipelines.requests import checked_pipeline, is_pipeline_id
 from datalab_facade.pipelines.run_task import RunPipeline, planned_run
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.transport.async_storage import AsyncStorageTransport
+
+_NOT_KNOWN_YET: Final = "pl_name"
+_LEAST_TIMEOUT: Final = 0.001
 
 
 @shows_options(CallOptions, SubmitOptions)
@@ -106,10 +112,10 @@ class AsyncPipelines(AsyncPipelineManagement):
             SubmissionUncertainError: The request was sent, but it is not known whether the server
                 acted on it; ``executions.list`` tells.
         """
-        for_calls = call_options(options)
-        pipeline_id = await self.resolve(pipeline, **for_calls)
+        name = checked_pipeline(pipeline)
+        is_id = isinstance(pipeline, Pipeline) or is_pipeline_id(name)
         task = RunPipeline(
-            pipeline_id,
+            name if is_id else _NOT_KNOWN_YET,
             pipeline_version=version,
             page_range=page_range,
             output_format=output_format,
@@ -119,6 +125,16 @@ class AsyncPipelines(AsyncPipelineManagement):
             processing_location=processing_location,
             extra=extra or {},
         )
+        if not is_id:
+            # What is wrong is said before the name is looked up.
+            check_names(options, SubmitOptions)
+            planned_run(task, source, options)
+            began = self._context.clock.monotonic()
+            found = await self.resolve(pipeline, timeout=timeout, **call_options(options))
+            task = attrs.evolve(task, pipeline_id=found)
+            if timeout is not None:
+                left = began + checked_seconds("timeout", timeout) - self._context.clock.monotonic()
+                timeout = max(left, _LEAST_TIMEOUT)
         return await self.submit(task, source, timeout=timeout, **options)
 
     async def submit(

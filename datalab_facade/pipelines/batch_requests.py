@@ -45,6 +45,6 @@ def batch_request(
     other = sorted(fields.keys() - set(_FIELDS))
     if other:
         raise InvalidArgumentError(
-            f"A batch run cannot be told {', '.join(other)}; put the task into a pipeline for that"
+            f"A batch run does not take {', '.join(other)}; put the task into a pipeline for that"
         )
     return {**request, "pipeline_type": task.endpoint, **task.fields()}

@@ -39,16 +39,18 @@ Decoded: TypeAlias = tuple[_T, set[Drift]]
 
 _STEPS = Decoder(StoredStep, "pipeline step", also=("pending_check_url", "pending_name"))
 _PIPELINES = Decoder(
-    Pipeline, "pipeline", given=("id", "steps"), also=("id", "pipeline_id", "steps")
+    Pipeline, "pipeline", supplied=("id", "steps"), also=("id", "pipeline_id", "steps")
 )
 _VERSIONS = Decoder(
     PipelineVersion,
     "pipeline version",
-    given=("version", "steps"),
+    supplied=("version", "steps"),
     also=("id", "version", "steps"),
 )
-_SCHEMAS = Decoder(ExtractionSchema, "extraction schema", given=("id",), also=("id", "schema_id"))
-_BATCH_RUNS = Decoder(BatchRun, "batch run", given=("id",), also=("id",))
+_SCHEMAS = Decoder(
+    ExtractionSchema, "extraction schema", supplied=("id",), also=("id", "schema_id")
+)
+_BATCH_RUNS = Decoder(BatchRun, "batch run", supplied=("id",), also=("id",))
 
 _RATE_NAMES: Final = (
     "total_rate_per_1000_cents",

@@ -23,10 +23,10 @@ from datalab_facade.wire import Decoder
 _EXECUTIONS = Decoder(
     PipelineExecution,
     "pipeline execution",
-    given=("id", "steps", "observed_at"),
+    supplied=("id", "steps", "observed_at"),
     also=("execution_id", "steps", "config_snapshot", "input_config", "rate_breakdown"),
 )
-_STEPS = Decoder(PipelineStepRun, "pipeline step run", given=("index",), also=("step_index",))
+_STEPS = Decoder(PipelineStepRun, "pipeline step run", supplied=("index",), also=("step_index",))
 
 
 def decode_pipeline_execution(

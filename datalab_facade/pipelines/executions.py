@@ -14,6 +14,7 @@ from datalab_facade.documents.result_decoding import decode_result, overlaid
 from datalab_facade.documents.results import DocumentResult
 from datalab_facade.documents.tasks import Task
 from datalab_facade.errors import InvalidArgumentError, InvalidResponseError
+from datalab_facade.fields import start_of
 from datalab_facade.jobs.changes import OnChange
 from datalab_facade.jobs.resource import JobWaits
 from datalab_facade.jobs.wait import WaitPolicy
@@ -226,7 +227,7 @@ class PipelineExecutions(JobWaits[PipelineExecution, str, PipelineExecutionLike]
             whole = overlaid(decode_json(fetched), body)
         result, drift = decode_result(
             whole,
-            job_id=result_id(execution, found),
+            job_id=result_id(execution, found, body),
             task=task,
             observed_at=self._context.clock.now(),
         )
@@ -251,4 +252,4 @@ class PipelineExecutions(JobWaits[PipelineExecution, str, PipelineExecutionLike]
 def _object(answer: JSON) -> dict[str, JSON]:
     if isinstance(answer, dict):
         return answer
-    raise InvalidResponseError("the answer is not the result of a step", body=str(answer)[:200])
+    raise InvalidResponseError("the answer is not the result of a step", body=start_of(answer))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from datalab_facade.arguments import named
 from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.json_forms import JSON
 from datalab_facade.pipelines.execution_models import PipelineExecution, PipelineStepRun
 from datalab_facade.transfers.remotes import Remote
 
@@ -48,10 +50,12 @@ def find_step(execution: PipelineExecution, step: StepLike) -> PipelineStepRun:
     )
 
 
-def result_id(execution: PipelineExecution, step: PipelineStepRun) -> str:
-    """Return the id that the result of a step has."""
-    endpoint = _ENDPOINTS.get(step.type, step.type)
-    return f"{endpoint}/{step.lookup_key or f'{execution.id}-{step.index}'}"
+def result_id(execution: PipelineExecution, step: PipelineStepRun, body: Mapping[str, JSON]) -> str:
+    """Return the id that the result of a step has: that of its request, if the answer names it."""
+    endpoint, request_id = _ENDPOINTS.get(step.type, step.type), body.get("request_id")
+    if not isinstance(request_id, str) or not request_id:
+        request_id = step.lookup_key or f"{execution.id}-{step.index}"
+    return f"{endpoint}/{request_id}"
 
 
 def remote_step_result(execution: PipelineExecution, step: PipelineStepRun, url: str) -> Remote:

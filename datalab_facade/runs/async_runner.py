@@ -37,9 +37,10 @@ from datalab_facade.runs.run_actions import (
     scheduler_input,
 )
 from datalab_facade.runs.run_families import check_same
-from datalab_facade.runs.run_journal import RunHeader, RunJournal
+from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_options import RunOptions, RunRequest, RunTask, checked_request
 from datalab_facade.runs.run_plan import RunPlan
+from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.runs.run_results import RunReport, RunResult
 from datalab_facade.runs.run_sources import AsyncSources, RunItem, check_unchanged
 from datalab_facade.transport.async_api import AsyncApiTransport
@@ -83,7 +84,7 @@ class AsyncRuns:
             self._context, task, sources, folder, options, iterables=_ITERABLES
         )
         activity = Activity(self._context.reporter, name="run")
-        with activity.reported(), RunJournal(request.folder) as journal:
+        with activity.reported(), self._journal(request) as journal:
             run = self._run_of(request)
             header = await self._begin(journal, run, activity)
             plan = RunPlan(journal, request, run.family)
@@ -112,7 +113,10 @@ class AsyncRuns:
 
         async def results() -> AsyncGenerator[RunResult, None]:
             activity = Activity(self._context.reporter, name="run")
-            with activity.reported(), RunJournal(request.folder) as journal:
+            with (
+                activity.reported(),
+                self._journal(request) as journal,
+            ):
                 run = self._run_of(request)
                 await self._begin(journal, run, activity)
                 plan = RunPlan(journal, request, run.family)
@@ -122,6 +126,9 @@ class AsyncRuns:
                         yield result
 
         return results()
+
+    def _journal(self, request: RunRequest) -> RunJournal:
+        return RunJournal(request.folder, self._context.clock.now)
 
     def _run_of(self, request: RunRequest) -> _Run:
         """Return the description of the task's family; what is new about a fourth one."""
@@ -223,7 +230,7 @@ class AsyncRuns:
                     yield update.outcome
 
     async def _submit(self, plan: RunPlan, run: _Run, item: RunItem) -> WaitFor | RunResult:
-        if plan.needs_costs:
+        if plan.needs_costs(item):
             await self._ask_costs(plan, run)
         if plan.allowance.pause:
             await self._context.clock.sleep_async(plan.allowance.pause)
@@ -276,20 +283,25 @@ class AsyncRuns:
     async def _ask_costs(self, plan: RunPlan, run: _Run) -> None:
         """Ask for all costs that are missed, for at most a minute."""
         clock = self._context.clock
-        for pause in asking_again(clock.monotonic, clock.monotonic() + LONGEST):
+        deadline = clock.monotonic() + LONGEST
+        for pause in asking_again(clock.monotonic, deadline):
             if not plan.late:
                 return
             await clock.sleep_async(pause)
             for _ in range(len(plan.late)):
-                if plan.late:
-                    await self._ask_cost(plan, run, plan.late.popleft())
+                # Of very many, the rate limit lets only some be asked for in time.
+                left = deadline - clock.monotonic()
+                if plan.late and left > 0:
+                    await self._ask_cost(plan, run, plan.late.popleft(), timeout=left)
         while plan.late:
             plan.record_cost(plan.late.popleft(), None)
 
-    async def _ask_cost(self, plan: RunPlan, run: _Run, late: LateCost) -> None:
+    async def _ask_cost(
+        self, plan: RunPlan, run: _Run, late: LateCost, *, timeout: float = LONGEST
+    ) -> None:
         cents: float | None = None
         try:
-            cents = await run.cost(late.job_id)
+            cents = await run.cost(late.job_id, timeout=timeout)
         except NotFoundError:
             plan.record_cost(late, None)
             return

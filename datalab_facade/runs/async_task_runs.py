@@ -49,7 +49,7 @@ from datalab_facade.runs.run_families import (
     task_digest,
     task_name,
 )
-from datalab_facade.runs.run_journal import RunHeader
+from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.statuses import Status
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.workflows.async_resource import AsyncWorkflows
@@ -92,8 +92,13 @@ class AsyncTaskRun(ABC, Generic[SnapshotT, IdT]):
         """Save what a job left behind."""
 
     @abstractmethod
-    async def cost(self, job_id: IdT) -> float | None:
-        """Ask what a job that was saved has cost; None if that is not known."""
+    async def cost(self, job_id: IdT, *, timeout: float) -> float | None:
+        """Ask what a job that was saved has cost; None if that is not known.
+
+        Args:
+            job_id: The job.
+            timeout: Seconds for all of it.
+        """
 
 
 class AsyncWorkflowRun(AsyncTaskRun[Execution, int]):
@@ -171,9 +176,9 @@ class AsyncWorkflowRun(AsyncTaskRun[Execution, int]):
             duration=ended.duration,
         )
 
-    async def cost(self, job_id: int) -> float | None:
+    async def cost(self, job_id: int, *, timeout: float) -> float | None:
         """Return None: the API does not tell."""
-        del job_id
+        del job_id, timeout
         return None
 
 
@@ -232,9 +237,9 @@ class AsyncDocumentRun(AsyncTaskRun[DocumentRequest, str]):
             return _failed(error, ended.status, cents)
         return _saved(ended.status, (receipt,), place)
 
-    async def cost(self, job_id: str) -> float | None:
+    async def cost(self, job_id: str, *, timeout: float) -> float | None:
         """Poll the request once more."""
-        snapshot = await self._documents.get(job_id)
+        snapshot = await self._documents.get(job_id, timeout=timeout)
         return DocumentResult(id=job_id, raw=snapshot.raw).cost_cents
 
 
@@ -294,14 +299,19 @@ class AsyncPipelineRun(AsyncTaskRun[PipelineExecution, str]):
             duration=ended.duration,
         )
 
-    async def cost(self, job_id: str) -> float | None:
+    async def cost(self, job_id: str, *, timeout: float) -> float | None:
         """Ask for the result of each step once more."""
-        ended = await self._pipelines.executions.get(job_id)
-        results = [
-            await self._pipelines.executions.step_result(ended, step)
-            for step in ended.steps
-            if step.succeeded
-        ]
+        clock = self._context.clock
+        deadline = clock.monotonic() + timeout
+        ended = await self._pipelines.executions.get(job_id, timeout=timeout)
+        results: list[DocumentResult] = []
+        for step in ended.steps:
+            if step.succeeded:
+                left = deadline - clock.monotonic()
+                if left <= 0:
+                    return None
+                result = await self._pipelines.executions.step_result(ended, step, timeout=left)
+                results.append(result)
         pages = [result.page_count for result in results if result.page_count is not None]
         costs = [result.cost_cents for result in results]
         return _cost_of(ended, costs, max(pages, default=None))

@@ -13,7 +13,7 @@ from datalab_facade.errors import DatalabError, LocalFileError, SubmissionUncert
 from datalab_facade.files.descriptions import harmless_name
 from datalab_facade.jobs.outcomes import NothingYet, Settled
 from datalab_facade.redaction import printable, redact, redacted_repr
-from datalab_facade.runs.run_journal import RunEntry
+from datalab_facade.runs.run_records import RunEntry
 from datalab_facade.runs.run_results import RunResult
 from datalab_facade.runs.run_sources import RunItem
 from datalab_facade.statuses import Status

@@ -28,7 +28,8 @@ from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
-from datalab_facade.runs.run_journal import RunEntry, RunHeader, RunJournal
+from datalab_facade.runs.run_journal import RunJournal
+from datalab_facade.runs.run_records import RunEntry, RunHeader
 from datalab_facade.runs.run_sources import RunItem, digest
 from datalab_facade.statuses import Status
 from datalab_facade.workflows.definitions import WorkflowDefinition

@@ -10,6 +10,7 @@ from datalab_facade.errors import CostLimitError, PaymentRequiredError
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 60.0
 _MAX_REFUSALS: Final = 20
+_MAX_UNKNOWN: Final = 3
 
 
 class Budget:
@@ -27,6 +28,8 @@ class Budget:
         # What counts at the estimate, and of that, what this call will still learn the cost of.
         self._open: set[str] = set()
         self._awaited: set[str] = set()
+        # What this call submitted or waited for, and of which the cost is not known.
+        self._begun: set[str] = set()
 
     def load(self, key: str, *, cents: float | None, earlier: float | None, is_open: bool) -> None:
         """Add a file of an earlier call."""
@@ -39,6 +42,7 @@ class Budget:
     def open(self, key: str) -> None:
         """Record that a file is under way, or may be."""
         self._open.add(key)
+        self._begun.add(key)
 
     def expect(self, key: str) -> None:
         """Record that this call will learn what a file costs."""
@@ -56,6 +60,7 @@ class Budget:
         if cents is None and succeeded:
             return
         self.stop_expecting(key)
+        self._begun.discard(key)
         if key not in self._open:
             return
         self._open.discard(key)
@@ -82,6 +87,11 @@ class Budget:
     def awaited_count(self) -> int:
         """Of how many files this call will still learn the cost."""
         return len(self._awaited)
+
+    @property
+    def unknown_count(self) -> int:
+        """Of how many files this call will not learn the cost, while that of none is known."""
+        return 0 if self._known_count else len(self._begun - self._awaited)
 
     @property
     def fits(self) -> bool:
@@ -193,7 +203,16 @@ class Allowance(Budget):
         """Return why no further file may be submitted; None if one may."""
         if self._stopped is not None:
             return self._stopped
-        if self.limit is None or self.fits:
+        if self.limit is None:
+            return None
+        if self._is_blind:
+            return CostLimitError(
+                f"Not submitted, since max_cost_cents={self.limit:g} cannot be kept: Datalab "
+                f"told no cost of the {self.unknown_count} submitted before. The same call asks "
+                f"again; without the limit, it submits all that is left",
+                limit_cents=self.limit,
+            )
+        if self.fits:
             return None
         return CostLimitError(limit_cents=self.limit, committed_cents=self.committed)
 
@@ -212,7 +231,14 @@ class Allowance(Budget):
 
     @property
     def _fits_surely(self) -> bool:
-        return self.limit is None or (self.fits and self.awaited_count < self._concurrency)
+        if self.limit is None:
+            return True
+        return self.fits and not self._is_blind and self.awaited_count < self._concurrency
+
+    @property
+    def _is_blind(self) -> bool:
+        """Whether nothing tells what files cost, so that no limit can be kept."""
+        return self.unknown_count >= min(_MAX_UNKNOWN, self._concurrency)
 
     @property
     def pause(self) -> float:

@@ -40,9 +40,10 @@ from datalab_facade.runs.run_actions import (
     upload_of,
 )
 from datalab_facade.runs.run_families import Place, RunFamily, Saved, Sending, is_never_accepted
-from datalab_facade.runs.run_journal import RunEntry, RunJournal
+from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_pacing import Allowance
+from datalab_facade.runs.run_records import RunEntry
 from datalab_facade.runs.run_results import RunResult
 from datalab_facade.runs.run_sources import RunItem
 from datalab_facade.statuses import Status
@@ -95,9 +96,11 @@ class RunPlan:
             return not self.allowance.under_way
         return self.allowance.has_room
 
-    @property
-    def needs_costs(self) -> bool:
-        """Whether nothing can be submitted before it is known what earlier files cost."""
+    def needs_costs(self, item: RunItem) -> bool:
+        """Tell whether a file cannot be submitted before it is known what earlier ones cost."""
+        entry = self._journal.entry(item.key)
+        if entry is not None and entry.job_id is not None and not self._is_retried(item, entry):
+            return False
         return bool(self.late) and self.allowance.needs_costs
 
     @property
@@ -141,17 +144,10 @@ class RunPlan:
             if (error := self.allowance.why_no_more()) is not None:
                 return self._result(item, error=error, is_left=True)
             entry = self._record_first(item)
-        if self._retry_failed and item.key not in self._seen and has_failed(entry):
+        if self._is_retried(item, entry):
             earlier = (entry.earlier_cents or 0.0) + (entry.cents or 0.0)
-            entry = self._record(
-                item,
-                job_id=None,
-                ended=None,
-                reason=None,
-                submitting=False,
-                cents=None,
-                earlier_cents=earlier or None,
-            )
+            anew = dict.fromkeys(("job_id", "ended", "reason", "cents"))
+            entry = self._record(item, **anew, submitting=False, earlier_cents=earlier or None)
         self._seen.add(item.key)
         return self._next(item, entry)
 
@@ -238,8 +234,7 @@ class RunPlan:
             if saved.pages is not None:
                 facts["pages"] = saved.pages
             if saved.folder is not None:
-                place = saved.folder.relative_to(self._journal.folder)
-                facts["folder"] = place.as_posix()
+                facts["folder"] = saved.folder.relative_to(self._journal.folder).as_posix()
             self._record(item, **facts)
         succeeded = saved.error is None and saved.status is Status.COMPLETED
         self.allowance.end(item.key)
@@ -284,6 +279,9 @@ class RunPlan:
         self._refused.append(item)
         return None
 
+    def _is_retried(self, item: RunItem, entry: RunEntry) -> bool:
+        return self._retry_failed and item.key not in self._seen and has_failed(entry)
+
     def _refusal(self, outcome: Outcome[Any, Any]) -> str | None:
         snapshot = outcome.snapshot
         return None if snapshot is None else self._family.page_limit_refusal(snapshot)
@@ -310,7 +308,10 @@ class RunPlan:
         return self._record(item, source=item.source, folder=folder, reference=reference)
 
     def _record(self, item: RunItem, **facts: JSON) -> RunEntry:
-        fate = self._family.fate(item, self._journal.entry(item.key), facts.get("job_id"))
+        entry = self._journal.entry(item.key)
+        if entry is not None and entry.problem is not None:
+            facts.setdefault("problem", None)
+        fate = self._family.fate(item, entry, facts.get("job_id"))
         return self._journal.record(item.key, fate=fate, **facts)
 
     def _next(self, item: RunItem, entry: RunEntry) -> Action:
@@ -355,6 +356,9 @@ class RunPlan:
         self.allowance.end(item.key)
         self.allowance.stop_expecting(item.key)
         self._failed[item.key] = error
+        entry, problem = self._journal.entry(item.key), message_of(error)
+        if entry is not None and problem not in (entry.reason, entry.problem):
+            self._record(item, problem=problem)
         return self._result(item, error=error)
 
     def _result(
@@ -368,6 +372,7 @@ class RunPlan:
         entry = self._journal.entry(item.key)
         job_id = None if entry is None else entry.job_id
         folder = self._journal.folder if entry is None else self._place(item, entry).folder
+        submitted_at, finished_at = (None, None) if entry is None else entry.times
         result = RunResult(
             source=item.source,
             folder=folder,
@@ -376,6 +381,8 @@ class RunPlan:
             execution_id=job_id if isinstance(job_id, int) else None,
             error=error,
             is_left=is_left,
+            submitted_at=submitted_at,
+            finished_at=finished_at,
         )
         if saved is None:
             return attrs.evolve(result, reason=None if error is None else message_of(error))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final, Self
 
 import attrs
 
@@ -15,8 +15,13 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.models import Execution
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.pickling import picklable
-from datalab_facade.redaction import redact
+from datalab_facade.redaction import excerpt, redact
+from datalab_facade.runs.run_records import WORKFLOWS, RunEntry, RunRecords
 from datalab_facade.statuses import Status
+from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
+
+_NOT_SUBMITTED: Final = "not submitted yet"
+_NOT_FINISHED: Final = "not finished yet"
 
 
 @picklable
@@ -66,6 +71,10 @@ class RunResult(ToJSON):
         default=None, repr=False, metadata=json_field("duration_seconds")
     )
     """How long its job took, by the API's times; None if they do not say that."""
+    submitted_at: datetime | None = attrs.field(default=None, repr=False)
+    """When it was submitted, in UTC, by the clock of this machine; None if it was not."""
+    finished_at: datetime | None = attrs.field(default=None, repr=False)
+    """When its outputs were saved, or its job was seen to have failed, by the same clock."""
     reason: str | None = attrs.field(default=None, repr=False)
     """The reason in words why the file did not succeed."""
 
@@ -73,6 +82,11 @@ class RunResult(ToJSON):
     def succeeded(self) -> bool:
         """Whether its job completed and all its outputs are saved."""
         return self.status is Status.COMPLETED and self.reason is None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its job was started, and is under way, or was when the last call stopped."""
+        return self.status is None and self.reason == _NOT_FINISHED
 
     def __str__(self) -> str:
         what = "done" if self.succeeded else self.reason or "not done"
@@ -91,7 +105,8 @@ def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
 class RunReport(ToJSON):
     """The results of a run, one for each file, in the order in which they were named.
 
-    A report is true if all files succeeded.
+    A report is true if all files succeeded. Print it, or draw it with :meth:`html`; a notebook
+    displays it.
     """
 
     _json: ClassVar = JSONFormat(properties={"cost_cents": "cost_cents"})
@@ -104,6 +119,34 @@ class RunReport(ToJSON):
     results: tuple[RunResult, ...] = attrs.field(converter=_in_order)
     skipped_folders: tuple[Path, ...] = ()
     """Sub-folders of the folders that were named; the files in them were not run over."""
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Self:
+        """Read what came of a run so far, from the journal in its folder.
+
+        It needs no client and sends nothing, and a run that uses the folder goes on meanwhile.
+
+        Args:
+            folder: The folder that was named as ``output_dir``.
+
+        Returns:
+            The report on each file that was begun, in that order, without manifests, receipts
+            and errors. A file that no call came to yet has no result.
+
+        Raises:
+            LocalFileError: No run used the folder, or this version cannot read its journal.
+        """
+        records, header = RunRecords.read(Path(folder))
+        target = header.target if header.kind == WORKFLOWS else None
+        return cls(
+            task=header.name,
+            workflow_id=target if isinstance(target, int) else None,
+            folder=records.folder,
+            results=tuple(
+                _result_of(entry, records.folder / entry.folder, position)
+                for position, (_, entry) in enumerate(records.entries())
+            ),
+        )
 
     @property
     def succeeded(self) -> tuple[RunResult, ...]:
@@ -131,8 +174,7 @@ class RunReport(ToJSON):
 
     def __str__(self) -> str:
         done, many = len(self.succeeded), len(self.results)
-        what = self.task or f"Workflow {self.workflow_id}"
-        lines = [f"{what}: {done} of {many} done, in {redact(str(self.folder))}"]
+        lines = [f"{self._title}: {done} of {many} done, in {redact(str(self.folder))}"]
         if self.cost_cents is not None:
             lines[0] += f", for {self.cost_cents:g} cents"
         if left := self.left:
@@ -141,3 +183,102 @@ class RunReport(ToJSON):
             names = ", ".join(redact(str(folder)) for folder in self.skipped_folders)
             lines.append(f"  Sub-folders that were not read: {names}")
         return "\n".join([*lines, *(f"  {one}" for one in self.failed if not one.is_left)])
+
+    def timeline(self) -> Timeline:
+        """Return when each file was at work: as one step, the task, with a run for each file.
+
+        A file works from its submission until its outputs are saved, by the clock of this machine.
+        What has not ended counts until the last time that is known.
+        """
+        times = [one.submitted_at for one in self.results if one.submitted_at is not None]
+        times += [one.finished_at for one in self.results if one.finished_at is not None]
+        step = self._title
+        end = max(times, default=None)
+        runs = sorted((_run_of(one, step, end) for one in self.results), key=_submitted_at)
+        status = _status_of(self.results)
+        return Timeline(
+            kind="run",
+            job_id=self.folder.name,
+            belongs_to=step,
+            status=status,
+            started_at=min(times, default=None),
+            ended_at=end,
+            steps=(TimelineStep(name=step, status=status, runs=tuple(runs)),),
+        )
+
+    def html(self) -> str:
+        """Draw the report as a self-contained HTML page: the totals, the times, and each file.
+
+        Returns:
+            The page. It has no script, and its content policy lets the browser load nothing. Of
+            more than 1,000 files, it shows those that failed first, and counts the rest.
+        """
+        from datalab_facade.pictures.run_html import run_html
+
+        return run_html(self)
+
+    def _repr_html_(self) -> str:
+        from datalab_facade.pictures.run_html import run_table
+
+        return run_table(self)
+
+    @property
+    def _title(self) -> str:
+        return self.task or f"Workflow {self.workflow_id}"
+
+
+def _result_of(entry: RunEntry, folder: Path, position: int) -> RunResult:
+    submitted_at, finished_at = entry.times
+    reason = entry.reason
+    if entry.ended is None and reason is None:
+        reason = entry.problem or (_NOT_SUBMITTED if entry.job_id is None else _NOT_FINISHED)
+    return RunResult(
+        source=entry.source,
+        folder=folder,
+        position=position,
+        job_id=entry.job_id,
+        execution_id=entry.job_id if isinstance(entry.job_id, int) else None,
+        status=Status.parse(entry.ended) if entry.ended is not None else None,
+        cost_cents=entry.cents,
+        page_count=entry.pages,
+        is_left=reason == _NOT_SUBMITTED,
+        duration=None if entry.seconds is None else timedelta(seconds=entry.seconds),
+        submitted_at=submitted_at,
+        finished_at=finished_at,
+        reason=reason,
+    )
+
+
+def _run_of(result: RunResult, step: str, end: datetime | None) -> TimelineRun:
+    is_open = result.is_unfinished
+    failed = not (result.succeeded or result.is_left or is_open)
+    working = None
+    if (start := result.submitted_at) is not None:
+        until = max(start, result.finished_at or end or start)
+        working = Span(started_at=start, ended_at=until, is_open=is_open)
+    status = result.status or Status.FAILED
+    if result.is_left:
+        status = Status.PENDING
+    return TimelineRun(
+        step=step,
+        file_key=result.source,
+        status=Status.IN_PROGRESS if is_open else status,
+        working=working,
+        failed=failed,
+        error=excerpt(result.reason, limit=1_000) if failed and result.reason else None,
+    )
+
+
+def _submitted_at(run: TimelineRun) -> datetime:
+    return datetime.max.replace(tzinfo=UTC) if run.working is None else run.working.started_at
+
+
+def _status_of(results: Iterable[RunResult]) -> Status:
+    found = {True: 0, False: 0}
+    for one in results:
+        if one.is_unfinished:
+            return Status.IN_PROGRESS
+        found[one.succeeded] += 1
+    if not found[False]:
+        return Status.COMPLETED
+    return Status.COMPLETED_WITH_ERRORS if found[True] else Status.FAILED

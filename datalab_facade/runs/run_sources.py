@@ -33,7 +33,7 @@ from datalab_facade.errors import (
 from datalab_facade.files.models import File
 from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.redaction import printable, redact_url, redacted_repr
-from datalab_facade.runs.run_journal import FILE_NAME
+from datalab_facade.runs.run_records import FILE_NAME
 from datalab_facade.transfers.naming import safe_name
 from datalab_facade.transfers.sources import open_regular
 from datalab_facade.workflows.inputs import InputConfig

@@ -81,7 +81,7 @@ class ApiTransport(ApiCalls):
         return self.judged(operation, exchange)
 
     def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
-        """GET a path, and return the answer without a judgement on it.
+        """GET a path, and return the answer without a judgment on it.
 
         Raises:
             APIConnectionError: No whole answer came.

@@ -23,14 +23,14 @@ class AsyncKeyHolder:
     """Holds the key, and asks for it.
 
     Args:
-        given: The key, or the function that gives it.
+        api_key: The key, or the function that gives it.
         clock: Tells the time.
     """
 
-    def __init__(self, given: str | Callable[[], object], clock: Clock) -> None:
-        self._source = None if isinstance(given, str) else given
+    def __init__(self, api_key: str | Callable[[], object], clock: Clock) -> None:
+        self._source = None if isinstance(api_key, str) else api_key
         self._clock = clock
-        self._key = Key(given) if isinstance(given, str) else None
+        self._key = Key(api_key) if isinstance(api_key, str) else None
         self._asked = 0
         self._failure: ConfigurationError | None = None
 

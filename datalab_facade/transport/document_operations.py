@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -15,21 +15,6 @@ if TYPE_CHECKING:
     from datalab_facade.transport.multipart import Attachment
 
 _Builder: TypeAlias = Callable[..., Mapping[str, Any]]
-
-
-DOCUMENT_ENDPOINTS: Final = frozenset(
-    {
-        "agent",
-        "convert",
-        "create-document",
-        "extract",
-        "fill",
-        "marker/extraction/gen_schemas",
-        "segment",
-        "track-changes",
-    }
-)
-"""The endpoints that take document requests, as they stand in their paths."""
 
 
 def _submit_builder(endpoint: str) -> _Builder:
@@ -143,7 +128,7 @@ def submit_form(
     """``POST /api/v1/{endpoint}``, as a form.
 
     Args:
-        endpoint: Such as ``"convert"``; one of :data:`DOCUMENT_ENDPOINTS`.
+        endpoint: Such as ``"convert"``.
         fields: The fields of the form, but for the file.
         attachment: The file, if there is one.
     """
@@ -184,7 +169,7 @@ def thumbnails(
     from datalab_api_client.api.default.get_thumbnails_id import _get_kwargs
 
     built = _get_kwargs(lookup_key)
-    given = {"page_range": page_range, "thumb_width": width, "track_changes": track_changes or None}
-    params = {name: value for name, value in given.items() if value is not None}
+    query = {"page_range": page_range, "thumb_width": width, "track_changes": track_changes or None}
+    params = {name: value for name, value in query.items() if value is not None}
     path = "/api/v1/thumbnails/{lookup_key}"
     return make_operation("get_thumbnails", path, {**built, "params": params})

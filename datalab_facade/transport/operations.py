@@ -193,9 +193,9 @@ def execute_workflow(workflow_id: int, input_config: dict[str, JSON] | None) -> 
     from datalab_api_client.api.default.post_workflows_workflows_id_execute import _get_kwargs
     from datalab_api_client.models.execute_workflow_request import ExecuteWorkflowRequest
 
-    given = {} if input_config is None else {"input_config": input_config}
+    fields = {} if input_config is None else {"input_config": input_config}
     return make_operation(
         "execute_workflow",
         "/api/v1/workflows/workflows/{workflow_id}/execute",
-        _get_kwargs(workflow_id, body=ExecuteWorkflowRequest.from_dict(given)),
+        _get_kwargs(workflow_id, body=ExecuteWorkflowRequest.from_dict(fields)),
     )

@@ -32,9 +32,11 @@ Decoded: TypeAlias = tuple[_T, set[Drift]]
 
 # The published client reads ``type``, the guides ``step_type``, definitions say ``step_key``.
 _TYPE_KEYS = ("step_key", "step_type", "type")
-_STEP_TYPES = Decoder(StepType, "step type", given=("step_key",), also=_TYPE_KEYS)
+_STEP_TYPES = Decoder(StepType, "step type", supplied=("step_key",), also=_TYPE_KEYS)
 _STEPS = Decoder(WorkflowStep, "workflow step")
-_WORKFLOWS = Decoder(Workflow, "workflow", given=("id", "steps"), also=("id", "steps", "success"))
+_WORKFLOWS = Decoder(
+    Workflow, "workflow", supplied=("id", "steps"), also=("id", "steps", "success")
+)
 
 
 def decode_step_types(body: JSON) -> Decoded[tuple[StepType, ...]]:

@@ -81,7 +81,7 @@ def test_a_completed_execution_ends_with_0_and_a_failed_one_with_1(run: Run, wor
     [
         (["nonsense"], "No such command 'nonsense'. See: datalab-facade --help"),
         (["status"], "Missing argument 'ID'. See: datalab-facade status --help"),
-        (["status", "abc"], "'abc' is not a valid"),
+        (["status", "abc"], "'abc' is not a whole number"),
         (["status", "0"], "0 is not in the range"),
         (
             ["wait", "1", "--timeout", "soon"],

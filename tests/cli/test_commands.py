@@ -58,6 +58,14 @@ def _new_pipeline_execution(world: World) -> str:
         return client.pipelines.run(_new_pipeline(world), world.folder / "invoice.pdf").id
 
 
+def _new_run(world: World, way: str) -> str:
+    name = f"reported-{way}"
+    with world.client() as client:
+        sources = [world.folder / "invoice.pdf", world.folder / "report.pdf"]
+        client.run(Convert(), sources, output_dir=world.folder / name)
+    return name
+
+
 def _new_schema(world: World) -> str:
     with world.client() as client:
         return client.extraction_schemas.create("Invoice", SCHEMA).id
@@ -104,6 +112,14 @@ DOCUMENT_CASES = {
     ),
     "submit-create": Case(
         lambda _, __: ["submit", "create", "text.md"], ('"id": "create-document/',), is_wide=True
+    ),
+    "submit-agent": Case(
+        lambda _, __: ["submit", "agent", "invoice.pdf", "--processor", "cp_abc123"],
+        ('"id": "agent/',),
+        is_wide=True,
+    ),
+    "suggest-schemas": Case(
+        lambda w, _: ["suggest-schemas", w.checkpoint], ('"simple": {',), streams=True
     ),
     "result": Case(lambda w, _: ["result", w.requested], ("# report.pdf",), streams=True),
     "pipelines-list": Case(
@@ -174,6 +190,10 @@ CASES = {
         ],
         ("invoice.pdf", "1 of 1 file done"),
         streams=True,
+    ),
+    "report": Case(
+        lambda w, way: ["report", _new_run(w, way)],
+        ("invoice.pdf", "2 of 2 files done, in", "2 pages", "$0.02"),
     ),
     "timeline": Case(lambda w, _: ["timeline", w.done], ("Execution", "extract")),
     "workflows-list": Case(lambda _, __: ["workflows", "list"], ("Invoices", "parse, tell")),

@@ -10,6 +10,7 @@ import pytest
 from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.sessions import Session
+from datalab_facade.errors import LocalFileError
 from datalab_facade.testing import DocumentScript
 from tests.cli.conftest import Run
 from tests.cli.programs import InTerminal, in_pipe, in_terminal
@@ -82,6 +83,13 @@ def test_help_shows_one_spelling_of_each_option(run: Run, verb: str) -> None:
         (["result", "pex_1"], "datalab-facade pipelines result pex_1"),
         (["result", "text.md"], "text.md is not JSON"),
         (["pipelines", "create", "schema.json"], "must hold the steps of a pipeline"),
+        (["submit", "agent", "invoice.pdf"], "agent needs --processor"),
+        (["suggest-schemas", "invoice.pdf"], "convert invoice.pdf --save-checkpoint --json"),
+        (["suggest-schemas", "a", "--only", "simple", "--json"], "--only is not for --json"),
+        (["result", "nowhere.json"], "nowhere.json does not exist"),
+        (["result", "."], ". is a folder"),
+        (["convert", "invoice.pdf", "--page-range", "x"], "--page-range must be pages"),
+        (["fill", "invoice.pdf", "--fields", "{}", "-o", "x.pdf"], "--fields is empty"),
     ],
 )
 def test_wrong_usage_ends_with_2_before_anything_is_paid(
@@ -92,6 +100,147 @@ def test_wrong_usage_ends_with_2_before_anything_is_paid(
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert _submitted(world) == before
+
+
+ONE_FORM = ["fill", "invoice.pdf", "--fields", '{"a": "b"}', "-o"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["convert", ""], "It is empty"),
+        (["convert", "invoice.pdf", "-o", ""], "It is empty"),
+        ([*ONE_FORM, ""], "It is empty"),
+        (["run", "1", "", "-o", "x"], "It is empty"),
+        (["convert", "invoice.pdf", "--key-file", ""], "It is empty"),
+        (["convert", "invoice.pdf", "--host", ""], "--host is empty"),
+        (["extract", "invoice.pdf", "--schema", ""], "It is empty"),
+        (["segment", "invoice.pdf", "--segments", ""], "It is empty"),
+        (["fill", "invoice.pdf", "--fields", "", "-o", "x.pdf"], "It is empty"),
+        (["download", "1", "-o", ""], "It is empty"),
+        (["files", "upload", ""], "It is empty"),
+        (["convert", "-", "invoice.pdf", "-o", "x"], "must be the only source"),
+        (["convert", "invoice.pdf", "-o", "text.md/x.md"], "there is no folder text.md"),
+        (["convert", "invoice.pdf", "-o", "nowhere/x.md"], "there is no folder nowhere"),
+        ([*ONE_FORM, "nowhere/x.pdf"], "there is no folder nowhere"),
+        (["create", "text.md", "-o", "nowhere/x.docx"], "there is no folder nowhere"),
+        (["pipelines", "result", "pex_1", "-o", "nowhere/x.md"], "there is no folder nowhere"),
+        (["create", "text.md", "-o", "x.pdf"], "name it x.docx"),
+        (["convert", "invoice.pdf", "-o", "invoice.pdf"], "is a file, and these results need a"),
+        (["convert", "invoice.pdf", "report.pdf", "-o", "x.md"], "these results need a folder"),
+        (["pipelines", "run", "a", "invoice.pdf", "-o", "x.md"], "these results need a folder"),
+        (["fill", ".", "--fields", '{"a": "b"}', "-o", "x.pdf"], ". is a folder"),
+        (["submit", "convert", "."], ". is a folder"),
+        (["convert", "invoice.pdf", "--max-cost", "5"], "--max-cost needs -o FOLDER"),
+        (["convert", "invoice.pdf", "-o", "x.md", "--retry-failed"], "--retry-failed needs -o"),
+        (["pipelines", "run", "a", "invoice.pdf", "--retry-unknown"], "--retry-unknown needs -o"),
+    ],
+)
+def test_no_path_and_no_option_is_misread_or_ignored(
+    run: Run, world: World, arguments: list[str], said: str
+) -> None:
+    before = _submitted(world), set(world.folder.iterdir())
+    done = run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert (_submitted(world), set(world.folder.iterdir())) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["convert", "strange.xyz"], "Datalab accepts .pdf"),
+        (["convert", "hollow", "-o", "x"], "Nothing was sent"),
+        (["convert", "hollow", "-o", "x", "--dry-run"], "nothing was sent"),
+        (["pipelines", "show", "Nowhere"], "datalab-facade pipelines list lists them"),
+        (["convert", "invoice.pdf", "--outptu-dir", "x"], "No such option"),
+        (["convert", "invoice.pdf", "--formt", "html"], "Did you mean '--format' or '--host'?"),
+        (["convert", "invoice.pdf", "--concurrency", "0"], "value for '--concurrency': 0"),
+        (["status", "abc"], "'abc' is not a whole number"),
+        (["convert", "invoice.pdf", "--max-cost", "abc"], "'abc' is not a number"),
+    ],
+)
+def test_errors_name_what_the_command_line_has(
+    run: Run, world: World, arguments: list[str], said: str
+) -> None:
+    (world.folder / "strange.xyz").write_bytes(b"strange")
+    (world.folder / "hollow").mkdir(exist_ok=True)
+    done = run(*arguments)
+    assert done.code in (2, 3)
+    assert said in done.err
+    for foreign in ("content", "allow_empty", "client.", "--output-", "integer", "old results"):
+        assert foreign not in done.err
+
+
+def test_standard_input_that_holds_no_document_is_refused(world: World) -> None:
+    done = in_pipe(["convert", "-"], world.environment, world.folder, "")
+    assert (done.code, "Standard input is empty" in done.err) == (2, True)
+    done = in_pipe(["create", "-", "-o", "a.docx"], world.environment, world.folder, "\n")
+    assert (done.code, "Standard input is empty" in done.err) == (2, True)
+    done = in_pipe(["convert", "-"], world.environment, world.folder, "what")
+    assert (done.code, "put it into a file with a name such as" in done.err) == (2, True)
+
+
+def test_the_suffix_of_a_file_says_the_format(run: Run, world: World) -> None:
+    for name, start in (("a.html", "<h1>"), ("a.md", "# "), ("a.json", "{"), ("a.txt", "# ")):
+        assert run("convert", "invoice.pdf", "-o", name).code == 0
+        assert (world.folder / name).read_text(encoding="utf-8").startswith(start)
+    assert run("convert", "invoice.pdf", "-o", "b.html", "--format", "markdown").code == 0
+    assert (world.folder / "b.html").read_text(encoding="utf-8").startswith("# ")
+
+
+def test_a_format_that_is_not_known_here_is_no_bug(run: Run, world: World) -> None:
+    done = run("convert", "invoice.pdf", "--format", "latex")
+    assert (done.code, "has no latex" in done.err) == (1, True)
+
+
+def test_a_result_that_cannot_be_written_can_be_taken_again(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_bytes(path: str, _: bytes) -> Path:
+        raise LocalFileError(f"{path} cannot be written: No space left on device")
+
+    with monkeypatch.context() as patches:
+        patches.setattr("datalab_facade.cli.result_output.write_bytes", write_bytes)
+        for command in (ONE_FORM, ["convert", "invoice.pdf", "-o"]):
+            done = run(*command, "full.md")
+            assert (done.out, "No space left on device" in done.err) == ("", True)
+    again = done.err.rpartition("datalab-facade ")[2].split()
+    assert run(*again[:-1], "again.md").code == 0
+    assert (world.folder / "again.md").exists()
+
+
+def test_an_agent_is_submitted_and_its_result_taken(run: Run, world: World) -> None:
+    done = run(
+        *("submit", "agent", "invoice.pdf", "--processor", "cp_abc123@2.0"),
+        *("--verification-effort", "balanced", "--return-images"),
+    )
+    *_, request = world.simulator.documents.values()
+    assert request.fields["processor"] == "cp_abc123@2.0"
+    assert request.fields["verification_effort"] == "balanced"
+    assert request.fields["return_images"] == "true"
+    handle = json.loads(done.out)
+    assert "raw" in json.loads(run("result", done.out).out)
+    number = handle["id"].partition("/")[2]
+    assert "raw" in json.loads(run("result", number, "--verb", "agent").out)
+
+
+def test_a_suggested_schema_is_one_that_extract_takes(run: Run, world: World) -> None:
+    shown = json.loads(run("suggest-schemas", world.checkpoint).out)
+    assert set(shown["suggestions"]) == {"simple", "moderate", "complex"}
+    done = run("suggest-schemas", world.checkpoint, "--only", "simple")
+    assert json.loads(done.out) == shown["suggestions"]["simple"]
+    assert run("extract", "invoice.pdf", "--schema", done.out.strip()).code == 0
+    world.simulator.documents.script(DocumentScript(seconds=0.1, error="no pages"))
+    assert run("suggest-schemas", world.checkpoint, "--only", "simple").code == 1
+    assert "Nothing was sent." in run("suggest-schemas", world.checkpoint, "--dry-run").out
+
+
+def test_a_file_that_is_named_twice_counts_once(run: Run, world: World) -> None:
+    convert = ("convert", "invoice.pdf", "invoice.pdf", "./report.pdf", "-o", "twice")
+    assert "3 of 3 files done, in twice · 2 pages · $0.02" in run(*convert).out
+    report = json.loads(run(*convert, "--json").out.splitlines()[-1])
+    assert (report["page_count"], report["cost_cents"]) == (2, 2)
 
 
 def test_a_dry_run_needs_no_key_and_sends_nothing(
@@ -191,8 +340,13 @@ def test_costs_that_come_late_are_in_the_totals_of_a_saved_run(
     convert = ("convert", "invoice.pdf", "report.pdf", "-o")
     done = run(*convert, "late")
     assert "2 of 2 files done, in late · 2 pages · $0.14" in done.out, done
-    report = json.loads(run(*convert, "late-too", "--json").out.splitlines()[-1])
-    assert (report["event"], report["cost_cents"]) == ("report", 14)
+    lines = run("convert", "invoice.pdf", *convert[1:], "late-too", "--json").out.splitlines()
+    events = [json.loads(line) for line in lines]
+    for event in events:
+        check_document("convert", event)
+    assert [one["event"] for one in events] == [*["result"] * 3, "cost", "cost", "report"]
+    assert [one["cost_cents"] for one in events] == [None, None, None, 7, 7, 14]
+    assert {one["id"] for one in events[:3]} == {one["id"] for one in events[3:5]}
 
 
 def test_a_limit_of_the_cost_leaves_the_rest_to_a_later_call(run: Run) -> None:

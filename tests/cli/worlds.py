@@ -36,6 +36,8 @@ class World:
     uploaded: int
     requested: str
     """The id of a conversion that has ended."""
+    checkpoint: str
+    """The checkpoint of a conversion."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,6 +95,8 @@ def new_world(folder: Path) -> Iterator[World]:
         simulator.documents.script_always(DocumentScript(seconds=0.2))
         with Datalab(API_KEY, base_url=server.api_url) as client:
             requested = client.documents.submit(Convert(), folder / "report.pdf").id
+            saved = client.documents.convert(folder / "report.pdf", save_checkpoint=True)
+            assert saved.checkpoint_id is not None
         yield World(
             simulator=simulator,
             host=server.api_url,
@@ -103,4 +107,5 @@ def new_world(folder: Path) -> Iterator[World]:
             workflow=workflow,
             uploaded=simulator.files.add("report.pdf", b"%PDF-1.7 report"),
             requested=requested,
+            checkpoint=saved.checkpoint_id,
         )

@@ -17,6 +17,7 @@ from datalab_facade.transport import document_operations, operations, pipeline_o
 from datalab_facade.transport.operations import Operation
 from datalab_facade.workflows.decoding import decode_workflow
 from tests.contract.left_out import LEFT_OUT
+from tests.faithful.documents import DOCUMENT_ENDPOINTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,9 +57,9 @@ ARGUMENTS: dict[str, Any] = {
 
 JSON_ENDPOINTS = frozenset({"create-document", "marker/extraction/gen_schemas"})
 ENDPOINTS = {
-    "submit_form": document_operations.DOCUMENT_ENDPOINTS - JSON_ENDPOINTS,
+    "submit_form": frozenset(DOCUMENT_ENDPOINTS) - JSON_ENDPOINTS,
     "submit_json": JSON_ENDPOINTS,
-    "document_status": document_operations.DOCUMENT_ENDPOINTS,
+    "document_status": frozenset(DOCUMENT_ENDPOINTS),
 }
 """Functions of the transport that send several operations, and to which endpoints."""
 

@@ -27,6 +27,7 @@ from datalab_facade import (
     UploadError,
 )
 from datalab_facade.documents.sources import FileSource, UrlSource, resolve_source
+from datalab_facade.transfers.sources import open_source, open_source_async
 
 CONVERT = Convert()
 EXTRACT: Task[Any] = Extract(schema_id="sch_1")
@@ -263,10 +264,10 @@ class TestOpenFiles:
 
 
 class TestOpening:
-    def opened(self, source: Any, **options: Any) -> bytes:
+    def opened(self, source: Any, max_bytes: int = 1_000) -> bytes:
         found = resolve_source(source, task=CONVERT)
         assert isinstance(found, FileSource)
-        with found.open(**options) as file:
+        with open_source(found.source, found.name, max_bytes=max_bytes) as file:
             return b"".join(file.pieces())
 
     def test_a_path_and_bytes_are_read(self, tmp_path: Path) -> None:
@@ -279,7 +280,7 @@ class TestOpening:
         path.write_bytes(PDF)
         found = resolve_source(path, task=CONVERT)
         assert isinstance(found, FileSource)
-        with await found.open_async() as file:
+        with await open_source_async(found.source, found.name, max_bytes=1_000) as file:
             assert file.size == len(PDF)
 
     def test_what_cannot_be_sent_is_an_error_before(self, tmp_path: Path) -> None:

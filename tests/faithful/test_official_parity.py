@@ -103,7 +103,7 @@ def test_each_parameter_of_a_method_is_on_the_page(theirs: Any) -> None:
 def test_each_option_of_a_method_is_ours_or_in_a_table(theirs: Any, task: Any) -> None:
     options = set(theirs["options"][task.verb])
     fields = {field.name for field in attrs.fields(task)}
-    documents = section("Documents and pipelines")
+    documents = section("Documents")
     explained = {name for left, _ in rows(documents) for name in re.findall(r"\w+", left)}
     assert {option for option in options - fields if option not in explained} == set()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
+from datalab_facade import RunReport
+from datalab_facade.runs.run_results import RunResult
 from tests.pictures import cards, graphs, scenes
 
 Open = Callable[[str, str, int, bool], Page]
@@ -212,3 +214,22 @@ def test_a_hostile_document_runs_nothing_loads_nothing_and_stays_in_its_place(
         # The page goes on beside the card, not inside of it.
         assert page.evaluate("document.querySelector('body > #after') !== null")
         assert page.evaluate("document.querySelectorAll('main > .datalab-card').length") == 1
+
+
+@pytest.mark.parametrize("width", [1200, 360])
+def test_the_report_of_a_run_opens_cleanly(opened: Open, width: int) -> None:
+    attack = "<img src=x onerror=alert(1)><script>alert(1)</script>"
+    result = RunResult(source=attack, folder=Path("out/a"), reason=attack)
+    report = RunReport(task=attack, folder=Path("out"), results=(result,))
+    page = opened("run.html", report.html(), width, False)
+    assert page.locator("tbody td .name > span").first.inner_text() == attack
+    assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1200, "wide"), (360, "narrow")])
+def test_a_page_shows_the_axis_that_is_made_for_its_width(
+    opened: Open, width: int, shown: str
+) -> None:
+    page = opened("timeline.html", scenes.one_step().timeline().html(), width, False)
+    for style in ("wide", "narrow"):
+        assert page.locator(f".axis.{style}").is_visible() is (style == shown)

@@ -94,7 +94,7 @@ def test_a_negative_version_is_no_version() -> None:
     [
         ("Invoices", "takes a pipeline's id"),
         (FILL, "takes a pipeline, Convert, Extract or Segment"),
-        (Convert(mode="fast"), "cannot be told mode"),
+        (Convert(mode="fast"), "does not take mode"),
         (7, "takes a pipeline"),
     ],
 )

@@ -42,6 +42,8 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.lag = 0.0
         """The seconds after the end for which the last step stands as running."""
         self.behind_url = False
+        self.seconds = 0.0
+        """How long each answer takes."""
         self.requests: list[httpx.Request] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -55,6 +57,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.answer(request)
 
     def answer(self, request: httpx.Request) -> httpx.Response:  # noqa: PLR0911
+        self.clock.advance(self.seconds)
         path = request.url.path
         if request.url.host == "storage.example":
             return httpx.Response(200, json=self.result(path.rpartition("/")[2]))
@@ -132,6 +135,36 @@ def test_a_name_that_several_have_is_not_guessed(way: Way, client: Any) -> None:
 def test_a_name_that_nobody_has_is_not_found(way: Way, client: Any) -> None:
     with pytest.raises(NotFoundError, match=r"'Bills'.*list\(\)"):
         way.done(client.pipelines.rate("Bills"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"version": -1}, {"page_range": "x"}, {"upload": "x"}, {"mode": "fast"}]
+)
+def test_a_wrong_argument_is_told_before_a_name_is_looked_up(
+    way: Way, client: Any, server: Server, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises((InvalidArgumentError, TypeError)):
+        way.done(client.pipelines.run("Invoices", b"%PDF-1.7", name="a.pdf", **wrong))
+    assert not server.requests
+
+
+def test_the_timeout_of_a_run_counts_the_look_up_of_the_name(
+    way: Way, client: Any, server: Server
+) -> None:
+    server.seconds = 4
+    way.done(client.pipelines.run("Invoices", b"%PDF-1.7", name="a.pdf", timeout=9))
+    longest = [max(one.extensions["timeout"].values()) for one in server.requests]
+    assert longest == pytest.approx([9, 5])
+
+
+def test_the_result_of_a_step_may_name_its_own_request(
+    way: Way, client: Any, server: Server
+) -> None:
+    server.clock.advance(60)
+    real = server.result
+    server.result = lambda step: {**real(step), "request_id": "Qm3x"}  # type: ignore[method-assign]
+    result = way.done(client.pipelines.executions.step_result("pex_1", "convert"))
+    assert result.id == "convert/Qm3x"
 
 
 def test_a_run_is_waited_for_and_its_results_are_typed(

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from datalab_facade import LocalFileError
 from datalab_facade.models import JSON
 from datalab_facade.redaction import printable
-from datalab_facade.runs.run_journal import RunHeader, RunJournal
+from datalab_facade.runs.run_journal import RunJournal
+from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.testing import Simulator
 from tests.in_process import new_simulator
 from tests.ways import Way

@@ -23,8 +23,9 @@ from datalab_facade import (
     SubmissionUncertainError,
     WorkflowDefinition,
 )
-from datalab_facade.runs import run_journal
-from datalab_facade.runs.run_journal import RunEntry, RunJournal
+from datalab_facade.runs import run_journal, run_records
+from datalab_facade.runs.run_journal import RunJournal
+from datalab_facade.runs.run_records import RunEntry
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
 from tests.fuzzing import examples
 from tests.in_process import new_simulator
@@ -98,9 +99,9 @@ class FaultyDisk:
 @contextlib.contextmanager
 def faulty(fault: DiskFault) -> Iterator[None]:
     """Let the journals that are opened inside have such a disk."""
-    real = run_journal._open
+    real = run_records.open_journal
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_journal, "_open", lambda path: FaultyDisk(real(path), fault))
+        patch.setattr(run_journal, "open_journal", lambda *how: FaultyDisk(real(*how), fault))
         patch.setattr(run_journal, "sync", lambda disk: disk.sync())
         yield
 

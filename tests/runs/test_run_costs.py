@@ -117,6 +117,59 @@ def test_a_limit_waits_for_costs_that_come_late(
     assert (len(report.succeeded), spent(simulator)) == (5, 50)
 
 
+def test_late_costs_are_asked_for_for_a_minute_at_most_however_many_they_are(
+    way: Way, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(seconds=1, cost_after=4000))
+    paths, client = written(tmp_path / "many", 300), way.client(simulator, requests_per_minute=60)
+    ended: list[float] = []
+    way.done(
+        client.run(
+            Convert(),
+            paths,
+            output_dir=tmp_path / "out",
+            concurrency=300,
+            on_update=lambda update: ended.append(simulator.clock.monotonic()),
+        )
+    )
+    assert simulator.clock.monotonic() - ended[-1] <= 61
+    way.done(client.close())
+
+
+@pytest.mark.parametrize("concurrency", [1, 100])
+def test_a_limit_that_no_cost_allows_to_keep_stops_submitting_and_says_so(
+    way: Way,
+    simulator: Simulator,
+    documents: list[Path],
+    tmp_path: Path,
+    concurrency: int,
+) -> None:
+    tried = min(3, concurrency)
+    simulator.documents.script_always(DocumentScript(cost_cents=10, cost_after=1800))
+    options: dict[str, Any] = {"output_dir": tmp_path / "out", "concurrency": concurrency}
+    report = run(way, simulator, Convert(), documents, max_cost_cents=50, **options)
+    assert (len(report.succeeded), len(report.left)) == (tried, 6 - tried)
+    assert all(isinstance(one.error, CostLimitError) for one in report.left)
+    assert f"cannot be kept: Datalab told no cost of the {tried} submitted" in str(report)
+    # A later call first asks for what it may know by then.
+    simulator.clock.sleep(1800)
+    report = run(way, simulator, Convert(), documents, max_cost_cents=50, **options)
+    assert (len(report.succeeded), report.cost_cents) == (5, 10 * tried)
+    assert "since it may cost more than max_cost_cents=50" in str(report)
+    assert run(way, simulator, Convert(), documents, **options)
+
+
+def test_what_earlier_calls_left_without_a_cost_is_asked_for_at_once_and_not_one_by_one(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_after=4000, kept_for=None))
+    options: dict[str, Any] = {"output_dir": tmp_path / "out"}
+    assert run(way, simulator, Convert(), documents, **options)
+    began = simulator.clock.monotonic()
+    assert run(way, simulator, Convert(), documents, max_cost_cents=50, **options)
+    assert simulator.clock.monotonic() - began <= 61
+
+
 def test_a_submission_whose_fate_is_unknown_leaves_the_limit_to_the_others(
     way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
 ) -> None:

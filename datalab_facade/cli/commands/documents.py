@@ -8,12 +8,19 @@ from typing import Any, Final
 import attrs
 import click
 
+from datalab_facade.cli.arguments import NonEmptyPath
+from datalab_facade.cli.document_checks import (
+    check_file,
+    check_folder,
+    check_no_run,
+    check_sources,
+    format_of,
+)
 from datalab_facade.cli.document_options import field_options, run_options
 from datalab_facade.cli.document_plans import show_plan
 from datalab_facade.cli.document_runs import (
     DEFAULT_CONCURRENCY,
     Work,
-    check_sources,
     expand,
     perform,
 )
@@ -38,7 +45,7 @@ folder, of which all documents are taken."""
 
 def _command(verb: str, help_text: str) -> click.Command:
     @click.command(verb, help=help_text + _SOURCES)
-    @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+    @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=NonEmptyPath())
     @field_options(verb)
     @click.option(
         "--extensions", metavar="NAMES", help="Of folders, only such files: pdf,docx for example."
@@ -63,12 +70,10 @@ def _command(verb: str, help_text: str) -> click.Command:
         from_checkpoint: bool = False,
         **options: object,
     ) -> ExitCode:
-        if verb == "track-changes" and output is None and options["output_format"] is None:
-            # The server's default is all formats.
-            options["output_format"] = "markdown"
+        _set_format(verb, options, sources, output)
         task = make_task(verb, options)
         if not from_checkpoint:
-            check_sources(sources)
+            check_sources(sources, folders=True)
         if extensions is not None or output is None or dry_run:
             sources = tuple(expand(sources, extensions, output))
         if skip_existing:
@@ -81,24 +86,24 @@ def _command(verb: str, help_text: str) -> click.Command:
             from_checkpoint=from_checkpoint,
             wait_for="scores" if options.get("include_scores") else None,
         )
-        if output is None:
-            _check_standard_output(session, work)
+        settings = RunSettings(
+            timeout=timeout,
+            concurrency=concurrency,
+            max_cost=max_cost,
+            retry_failed=retry_failed,
+            retry_unknown=retry_unknown,
+        )
+        is_run = _is_run(work, output)
+        _check_output(session, work, output, settings, is_run=is_run)
         if dry_run:
             return show_plan(session, task, sources, None)
         if output is None:
             code = _perform(session, work)
-        elif from_checkpoint or _is_alone(task, sources, output):
+        elif not is_run:
             [source] = _only(sources)
             [one] = perform(session, attrs.evolve(work, sources=(source,)))
             code = deliver(session, one, output)
         else:
-            settings = RunSettings(
-                timeout=timeout,
-                concurrency=concurrency,
-                max_cost=max_cost,
-                retry_failed=retry_failed,
-                retry_unknown=retry_unknown,
-            )
             with session.client() as client:
                 code = run_and_save(
                     session, client, task, sources, folder=output, settings=settings
@@ -124,6 +129,43 @@ segment: Final = _command("segment", "Find the parts of documents, and the pages
 track_changes: Final = _command(
     "track-changes", "Convert documents with their tracked changes and comments."
 )
+
+
+def _set_format(
+    verb: str, options: dict[str, object], sources: tuple[str, ...], output: str | None
+) -> None:
+    """Set the format that is meant, where no option says it."""
+    if "output_format" not in options or options["output_format"] is not None:
+        return
+    if output is not None and len(sources) == 1:
+        options["output_format"] = format_of(output)
+    elif verb == "track-changes" and output is None:
+        # The server's default is all formats.
+        options["output_format"] = "markdown"
+
+
+def _check_output(
+    session: Session, work: Work, output: str | None, settings: RunSettings, *, is_run: bool
+) -> None:
+    """Check that what comes can go where it should, and that no option would be ignored.
+
+    Raises:
+        InvalidArgumentError: It cannot, or one would be.
+        LocalFileError: The output cannot be written.
+    """
+    if output is None:
+        _check_standard_output(session, work)
+    else:
+        (check_folder if is_run else check_file)(output)
+    if not is_run:
+        check_no_run(settings)
+
+
+def _is_run(work: Work, output: str | None) -> bool:
+    """Tell whether the results are those of a run over files, which has a folder."""
+    if output is None or work.from_checkpoint:
+        return False
+    return not _is_alone(work.task, tuple(work.sources), output)
 
 
 def _check_standard_output(session: Session, work: Work) -> None:

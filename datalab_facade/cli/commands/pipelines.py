@@ -8,12 +8,18 @@ import attrs
 import click
 
 from datalab_facade.cli import pipeline_documents
-from datalab_facade.cli.arguments import TIMEOUT
+from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
+from datalab_facade.cli.document_checks import (
+    check_file,
+    check_folder,
+    check_no_run,
+    check_sources,
+)
 from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.document_options import OUTPUT, field_options, run_options
 from datalab_facade.cli.document_plans import show_plan
 from datalab_facade.cli.document_results import SourceResult
-from datalab_facade.cli.document_runs import as_source, check_sources
+from datalab_facade.cli.document_runs import as_source
 from datalab_facade.cli.document_tasks import make_pipeline_run, read_json
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.pipelines import (
@@ -143,7 +149,7 @@ def archive(session: Session, *, pipeline: str, undo: bool) -> ExitCode:
 
 @pipelines.command()
 @_PIPELINE
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=NonEmptyPath())
 @field_options("run")
 @_STEP
 @run_options
@@ -173,19 +179,24 @@ def run(
     are saved for each document, and the same command again continues.
     """
     _ = skip_existing
-    check_sources(sources)
+    settings = RunSettings(
+        timeout=timeout,
+        concurrency=concurrency,
+        max_cost=max_cost,
+        retry_failed=retry_failed,
+        retry_unknown=retry_unknown,
+    )
+    is_run = output is not None and step is None
+    check_sources(sources, folders=is_run)
+    if output is not None:
+        (check_folder if is_run else check_file)(output)
+    if not is_run:
+        check_no_run(settings)
     with session.client() as client:
         task = make_pipeline_run(client.pipelines.resolve(pipeline), options)
         if dry_run:
             return show_plan(session, task, sources, _rate(client, task.pipeline_id))
         if output is not None and step is None:
-            settings = RunSettings(
-                timeout=timeout,
-                concurrency=concurrency,
-                max_cost=max_cost,
-                retry_failed=retry_failed,
-                retry_unknown=retry_unknown,
-            )
             code = run_and_save(session, client, task, sources, folder=output, settings=settings)
         elif len(sources) != 1:
             raise InvalidArgumentError(
@@ -234,6 +245,8 @@ def result(
     EXECUTION is an id (pex_...). The result goes to standard output, or with -o into a file
     or folder.
     """
+    if output is not None:
+        check_file(output)
     with session.client() as client:
         handle = client.pipelines.executions.handle(execution)
         found = _wait(session, client, handle, handle.id, step=step, timeout=timeout)

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from datalab_facade.cli.arguments import TIMEOUT
+from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
+from datalab_facade.cli.document_checks import check_file, check_sources
 from datalab_facade.cli.document_options import OUTPUT, field_options
-from datalab_facade.cli.document_runs import as_source, check_sources, wait_for_result
+from datalab_facade.cli.document_runs import as_source, wait_for_result
 from datalab_facade.cli.document_tasks import make_task, read_json
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.result_output import deliver
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.documents.job_ids import ENDPOINTS, is_request_id
-from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.errors import InvalidArgumentError, LocalFileError
 
 if TYPE_CHECKING:
     from datalab_facade.documents.kind import DocumentLike
 
-_VERBS: Final = {verb.replace("_", "-"): verb for verb in ENDPOINTS}
+# By the names of the commands.
+_VERBS: Final = {verb.removeprefix("run_").replace("_", "-"): verb for verb in ENDPOINTS}
 _SUBMITTED: Final = {
     "convert": "Submit a conversion.",
     "extract": "Submit an extraction.",
@@ -29,6 +31,7 @@ _SUBMITTED: Final = {
     "fill": "Submit a form to fill in.",
     "track-changes": "Submit a conversion with tracked changes.",
     "create": "Submit markdown of which a document is created.",
+    "agent": "Submit a document to a published agent processor.",
 }
 
 
@@ -45,7 +48,7 @@ def _submission(verb: str, help_text: str) -> click.Command:
     takes_text = verb == "create"
 
     @click.command(verb, help=help_text)
-    @click.argument("source", metavar="TEXT.md" if takes_text else "SOURCE")
+    @click.argument("source", metavar="TEXT.md" if takes_text else "SOURCE", type=NonEmptyPath())
     @field_options(verb)
     @connection_options
     @with_session
@@ -100,6 +103,8 @@ def result(
     to standard output, or with -o into a file or folder.
     """
     session.if_interrupted = "The request continues; the same command waits for it again"
+    if output is not None:
+        check_file(output)
     with session.client() as client:
         like = _job(job, verb)
         handle = client.documents.handle(like, verb=None if verb is None else _VERBS[verb])
@@ -122,6 +127,9 @@ def _job(text: str, verb: str | None) -> DocumentLike:
         if not isinstance(found, Mapping):
             raise InvalidArgumentError(f"{text} does not hold a handle, which submit prints")
         return cast("DocumentLike", found)
+    if Path(text).is_dir() or Path(text).suffix:
+        what = "is a folder" if Path(text).is_dir() else "does not exist"
+        raise LocalFileError(f"{text} {what}; a handle is in a file, which submit printed")
     if is_request_id(text):
         raise InvalidArgumentError(
             f"The id {text} does not say what was submitted: add --verb, such as --verb convert"

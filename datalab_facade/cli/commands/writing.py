@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from datalab_facade.cli.arguments import TIMEOUT
+from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
+from datalab_facade.cli.document_checks import check_document_name, check_file, check_sources
 from datalab_facade.cli.document_options import DRY_RUN, FILE_OUTPUT, field_options
 from datalab_facade.cli.document_plans import show_plan
-from datalab_facade.cli.document_runs import Work, check_sources, perform
+from datalab_facade.cli.document_runs import Work, perform
 from datalab_facade.cli.document_tasks import make_task
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.result_output import deliver
@@ -15,7 +16,7 @@ from datalab_facade.cli.sessions import Session, connection_options, with_sessio
 
 
 @click.command()
-@click.argument("form", metavar="FORM")
+@click.argument("form", metavar="FORM", type=NonEmptyPath())
 @field_options("fill")
 @FILE_OUTPUT
 @TIMEOUT
@@ -38,6 +39,7 @@ def fill(
     """
     work = Work(task=make_task("fill", options), sources=(form,), timeout=timeout)
     check_sources(work.sources)
+    check_file(output)
     if dry_run:
         return show_plan(session, work.task, work.sources, None)
     [found] = perform(session, work)
@@ -45,7 +47,7 @@ def fill(
 
 
 @click.command()
-@click.argument("text", metavar="TEXT.md", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("text", metavar="TEXT.md", type=NonEmptyPath(dir_okay=False, allow_dash=True))
 @field_options("create")
 @FILE_OUTPUT
 @TIMEOUT
@@ -68,6 +70,8 @@ def create(
     work = Work(
         task=make_task("create", {"text": text, **options}), sources=(text,), timeout=timeout
     )
+    check_document_name(output, options["output_format"])
+    check_file(output)
     if dry_run:
         return show_plan(session, work.task, work.sources, None)
     [found] = perform(session, work)

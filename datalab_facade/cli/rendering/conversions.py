@@ -65,9 +65,25 @@ def result_line(result: SourceResult, terminal: Terminal) -> str:
     return "\n".join(terminal.flow([[mark], [name], *about]))
 
 
+def result_lines(
+    results: Sequence[SourceResult], terminal: Terminal, most: int | None = None
+) -> list[str]:
+    """Show what came of each source; if there are more than the most, those that failed first."""
+    shown = results
+    if most is not None and len(results) > most:
+        shown = sorted(results, key=lambda result: result.succeeded)[:most]
+    rows = [_row(result, terminal) for result in shown]
+    columns = _RESULTS if any(result.paths for result in shown) else _RESULTS[:-1]
+    lines = table(columns, [row[: len(columns)] for row in rows], terminal)
+    if len(results) > len(shown):
+        more = f"… {pluralize(len(results) - len(shown), 'more file')}"
+        lines.append(terminal.paint(terminal.adapt(more), DIM))
+    return lines
+
+
 def report_text(folder: str, results: Sequence[SourceResult], terminal: Terminal) -> str:
     """Show what came of each source, the reasons of failures, and the totals."""
-    lines = table(_RESULTS, [_row(result, terminal) for result in results], terminal)
+    lines = result_lines(results, terminal)
     failed = [result for result in results if not result.succeeded]
     if failed:
         lines.append("")
@@ -98,10 +114,16 @@ def _row(result: SourceResult, terminal: Terminal) -> list[Cell]:
     return [
         sign("done" if result.succeeded else "failed", terminal),
         plain(_name(result.source)),
-        plain("" if result.page_count is None else f"{result.page_count:,}"),
-        plain(money(result.cost_cents)),
+        *_pages_and_cost(result),
         (f"{len(result.paths)}" if result.paths else "", DIM),
     ]
+
+
+def _pages_and_cost(result: SourceResult | None) -> tuple[Cell, Cell]:
+    if result is None:
+        return plain(""), plain("")
+    pages = "" if result.page_count is None else f"{result.page_count:,}"
+    return plain(pages), plain(money(result.cost_cents))
 
 
 def _about(result: SourceResult) -> str:
@@ -126,8 +148,8 @@ class DocumentRow:
     status: str
     seconds: float
     """How long it has been at work."""
-    page_count: int | None = None
-    cost_cents: float | None = None
+    result: SourceResult | None = None
+    """What came of it; None while it is at work."""
 
 
 def at_work_text(
@@ -148,8 +170,7 @@ def at_work_text(
             sign(row.state, terminal),
             plain(_name(row.source)),
             (sanitize(row.status.replace("_", " "), limit=24), STATE_COLORS[row.state]),
-            plain("" if row.page_count is None else f"{row.page_count:,}"),
-            plain(money(row.cost_cents)),
+            *_pages_and_cost(row.result),
             (format_duration(timedelta(seconds=row.seconds)), DIM),
         ]
         for row in shown
@@ -163,8 +184,7 @@ def at_work_text(
 
 def _progress(rows: Sequence[DocumentRow], total: int, seconds: float) -> str:
     done = [row for row in rows if row.state in ("done", "failed")]
-    pages = sum(row.page_count or 0 for row in done)
-    cents = sum(row.cost_cents or 0 for row in done)
+    pages, cents = totals(row.result for row in done if row.result is not None)
     left = total - len(done)
     to_go = ""
     if done and left:

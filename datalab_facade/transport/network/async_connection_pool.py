@@ -92,30 +92,30 @@ class AsyncConnection(Protocol):
 class AsyncConnectionPool:
     """The connections of one client."""
 
-    def __init__(self, given: httpx.AsyncClient | None, connector: AsyncConnector) -> None:
+    def __init__(self, http_client: httpx.AsyncClient | None, connector: AsyncConnector) -> None:
         """Read the environment, so that a wrong one raises at once.
 
         Args:
-            given: The caller's HTTP client, used for all requests instead.
+            http_client: The caller's HTTP client, used for all requests instead.
             connector: What all connections have in common.
 
         Raises:
             ConfigurationError: The environment's proxies or certificates cannot be used.
         """
-        self._given = given
+        self._http_client = http_client
         self._connector = connector
         self._closed = False
-        self._shared = None if given is None else _AsyncOfHttpx(given)
+        self._shared = None if http_client is None else _AsyncOfHttpx(http_client)
         self._is_used = self._is_inherited = False
         self._stock: _AsyncOfHttpx | None = None
-        if given is None:
+        if http_client is None:
             _ = connector.certificates
         self.renew_in_child()
         renew_after_fork(self)
 
     def renew_in_child(self) -> None:
         """Leave all connections to the parent."""
-        self._is_inherited = self._given is not None and self._is_used
+        self._is_inherited = self._http_client is not None and self._is_used
         # Those used longest ago come first.
         self._idle: list[AsyncConnection] = []
 
@@ -127,7 +127,7 @@ class AsyncConnectionPool:
                 to another event loop.
         """
         self._connector.stay()
-        if self._closed or (self._given is not None and self._given.is_closed):
+        if self._closed or (self._http_client is not None and self._http_client.is_closed):
             raise ClientStateError("The client is closed; make a new one")
         if self._is_inherited:
             raise ClientStateError(
