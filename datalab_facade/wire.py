@@ -133,7 +133,7 @@ class Decoder(Generic[_T]):
         return model
 
     def read_all(
-        self, bodies: Sequence[dict[str, JSON]], reader: FieldReader, **given: Sequence[object]
+        self, bodies: Sequence[dict[str, JSON]], reader: FieldReader, **supplied: Sequence[object]
     ) -> list[_T]:
         """Read objects, whatever they hold, each as :meth:`read` does.
 
@@ -143,7 +143,7 @@ class Decoder(Generic[_T]):
         Args:
             bodies: The objects.
             reader: Reads their fields.
-            given: The values that are not read, one for each object.
+            supplied: The values that are not read, one for each object.
         """
         table = self._table
         models: list[_T] = []
@@ -151,7 +151,7 @@ class Decoder(Generic[_T]):
         groups = groupby(bodies, tuple) if len(bodies) >= _FEW else [((), bodies)]
         for names, group in groups:
             alike, start = list(group), len(models)
-            part = {name: values[start : start + len(alike)] for name, values in given.items()}
+            part = {name: values[start : start + len(alike)] for name, values in supplied.items()}
             is_usual = len(alike) >= _FEW and not table.factories and table.needed <= set(names)
             columns = self._columns(names, alike, reader, part) if is_usual else None
             if columns is not None:
@@ -192,7 +192,7 @@ class Decoder(Generic[_T]):
         names: tuple[str, ...],
         bodies: list[dict[str, JSON]],
         reader: FieldReader,
-        given: Mapping[str, Sequence[object]],
+        supplied: Mapping[str, Sequence[object]],
     ) -> list[Iterable[object]] | None:
         """Return the values of each field, of objects with the same names.
 
@@ -201,7 +201,7 @@ class Decoder(Generic[_T]):
         """
         table = self._table
         columns: list[Iterable[object]] = [[default] * len(bodies) for default in table.defaults]
-        for name, one_each in given.items():
+        for name, one_each in supplied.items():
             columns[table.places[name]] = one_each
         times: list[Iterable[object]] = []
         for name in names:

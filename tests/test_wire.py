@@ -203,7 +203,7 @@ def test_what_is_made_at_once_is_like_what_the_constructor_makes() -> None:
 
 
 NAIVE, ZONED = st.sampled_from([EARLY[:-1], LATE[:-1]]), st.sampled_from([EARLY, "soon", 5])
-RUNS = Decoder(StepRun, "step run", given=("file_key",))
+RUNS = Decoder(StepRun, "step run", supplied=("file_key",))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "status": st.sampled_from(["COMPLETED", "FAILED"]) | st.sampled_from(["NEW", None, 5]),
     "started_at": NAIVE | st.none() | ZONED,
