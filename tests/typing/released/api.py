@@ -1,4 +1,4 @@
-"""What type checkers made of the public API of the last release: today's package keeps to it.
+"""What type checkers made of the public API of 0.2.0: today's package keeps to it.
 
 A copy of ``tests/typing/api.py``, made by ``scripts/api.py --accept`` and never edited. What was
 refused then may be accepted today, so an ``ignore`` may have become superfluous.
