@@ -49,7 +49,7 @@ BARE = Thing(given=7, word="w", status=Status.COMPLETED)
 
 def read(body: dict[str, Any]) -> tuple[Thing, set[str]]:
     sightings = Sightings()
-    thing = THINGS.read(body, THINGS.reader(sightings), supplied=7)
+    thing = THINGS.read(body, THINGS.reader(sightings), given=7)
     assert thing.raw is body
     return attrs.evolve(thing, raw={}), {str(one) for one in sightings.found}
 

@@ -158,11 +158,11 @@ def test_the_timeout_of_a_run_counts_the_look_up_of_the_name(
 
 
 def test_the_result_of_a_step_may_name_its_own_request(
-    way: Way, client: Any, server: Server
+    way: Way, client: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.clock.advance(60)
     real = server.result
-    server.result = lambda step: {**real(step), "request_id": "Qm3x"}  # type: ignore[method-assign]
+    monkeypatch.setattr(server, "result", lambda step: {**real(step), "request_id": "Qm3x"})
     result = way.done(client.pipelines.executions.step_result("pex_1", "convert"))
     assert result.id == "convert/Qm3x"
 
