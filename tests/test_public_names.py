@@ -32,6 +32,10 @@ LEADING |= {"Extract": ["schema"], "Fill": ["field_data"], "Segment": ["segmenta
 LEADING |= {"CreateDocument": ["markdown"], "RunAgent": ["processor"]}
 LEADING |= {"CheckpointSource": ["checkpoint_id"], "PipelineDefinition": ["steps"]}
 LEADING |= {"RunPipeline": ["pipeline_id"]}
+# Messages of HTTP, whose parts have one order everywhere.
+LEADING |= {"Request": ["origin", "method", "path", "query", "headers", "body"]}
+LEADING |= {"Answer": ["status", "headers", "body", "fault"]}
+LEADING |= {"FormPart": ["name", "body", "filename", "content_type"]}
 
 
 def named_on_pages() -> list[str]:

@@ -280,7 +280,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a path as text": (lambda: any_extract("schema.json"), "use a Path"),
     "a number as segments": (lambda: any_segment(5), "segments must be names"),
     "no segments": (lambda: any_segment({}), "leave it out for automatic"),
-    "no form data": (lambda: any_fill({}), "field_data must be names and values"),
+    "no form data": (lambda: any_fill({}), "field_data is empty"),
     "a list of form data": (lambda: any_fill(["a"]), "field_data must be names and values"),
     "form data without a value": (lambda: any_fill({"a": {"description": "b"}}), "without 'value'"),
     "a value that is a list": (lambda: any_fill({"a": ["b"]}), "a text, a number or a date"),
