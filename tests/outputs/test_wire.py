@@ -858,4 +858,4 @@ def test_a_body_that_flows_is_read_in_larger_pieces() -> None:
         stream = SocketStream(connection, Network(Resolver()))
         sizes = [len(stream.read(64 << 10)) for _ in range(5)]
     assert sizes == [10, 64 << 10, 200 << 10, 10, 10]
-    assert asked == [64 << 10, 64 << 10, 256 << 10, 256 << 10, 64 << 10]
+    assert asked == [64 << 10, 64 << 10, 512 << 10, 512 << 10, 64 << 10]
