@@ -21,6 +21,7 @@ import attrs
 from benchmarks.apart import apart
 from benchmarks.measuring import Goal, Quantity, Section
 from datalab_facade import Convert
+from datalab_facade.clock import SystemClock
 from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_records import FILE_NAME, RunHeader
 from datalab_facade.testing import Simulator, VirtualClock, connect, connect_async
@@ -102,13 +103,13 @@ def journal(*, entries: int, repeats: int) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as place:
         folder = Path(place)
         header = RunHeader(origin="https://www.datalab.to", kind="document", task="0" * 64)
-        with RunJournal(folder) as made:
+        with RunJournal(folder, SystemClock().now) as made:
             made.begin(header)
         with (folder / FILE_NAME).open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(_entry(number)) + "\n" for number in range(entries))
         for repeat in range(repeats):
             began = time.perf_counter()
-            with RunJournal(folder) as known:
+            with RunJournal(folder, SystemClock().now) as known:
                 opened.append(time.perf_counter() - began)
                 more.append(1e3 * statistics.median(_more(known, repeat)))
     return {"open": opened, "more": more}

@@ -180,6 +180,9 @@ def redact_name(name: str) -> str:
     shown = redact_urls(name)
     if shown == name:
         return name
+    # What is escaped in a URL may be left out when it is read again.
+    while (again := redact_urls(shown)) != shown:
+        shown = again
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
     return f"{shown} [{digest[:8]}]"
 

@@ -8,7 +8,7 @@ import string
 from urllib.parse import quote, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade.redaction import (
@@ -16,6 +16,7 @@ from datalab_facade.redaction import (
     SAFE_QUERY_NAMES,
     excerpt,
     redact_headers,
+    redact_name,
     redact_url,
     redact_urls,
 )
@@ -272,3 +273,11 @@ def test_what_may_carry_a_credential_is_not_on_the_list() -> None:
 def test_a_redirect_is_shown_without_its_secrets(url: str) -> None:
     shown = redact_headers({"Location": url})
     assert MARK not in shown["location"]
+
+
+@given(st.text() | st.from_regex(r"[a-z]*://[^/]{0,9}(/[^/]{0,9}){0,2}", fullmatch=True))
+@example("https://\u200b/out.json")
+@example("://\x1b")
+def test_a_name_is_redacted_once_and_for_all(name: str) -> None:
+    redacted = redact_name(name)
+    assert redact_name(redacted) == redacted

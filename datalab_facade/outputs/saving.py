@@ -134,9 +134,7 @@ class Saving:
 
     def record_saved(self, saved: SavedOutput) -> None:
         """Record a complete file that has its name."""
-        # Copied, as its announcement was: a copy escapes what the names have once more.
-        entry = attrs.evolve(saved)
-        key = entry.step, entry.file_key
+        key = saved.step, saved.file_key
         with self._lock:
             self._saved[key] = self._intents.pop(key)
             count = len(self._saved)

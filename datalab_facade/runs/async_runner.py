@@ -113,10 +113,7 @@ class AsyncRuns:
 
         async def results() -> AsyncGenerator[RunResult, None]:
             activity = Activity(self._context.reporter, name="run")
-            with (
-                activity.reported(),
-                self._journal(request) as journal,
-            ):
+            with activity.reported(), self._journal(request) as journal:
                 run = self._run_of(request)
                 await self._begin(journal, run, activity)
                 plan = RunPlan(journal, request, run.family)

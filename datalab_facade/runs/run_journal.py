@@ -14,7 +14,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
@@ -46,9 +46,7 @@ class RunJournal(RunRecords):
             cannot read the journal.
     """
 
-    def __init__(
-        self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         super().__init__(folder)
         self.failure: LocalFileError | None = None
         self._now = now

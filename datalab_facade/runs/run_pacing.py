@@ -208,8 +208,8 @@ class Allowance(Budget):
         if self._is_blind:
             return CostLimitError(
                 f"Not submitted, since max_cost_cents={self.limit:g} cannot be kept: Datalab "
-                f"told no cost of the {self.unknown_count} submitted before. The same call asks "
-                f"again; without the limit, it submits all that is left",
+                f"does not say what the {self.unknown_count} submitted before cost. The same call "
+                f"asks again; without the limit, it submits all that is left",
                 limit_cents=self.limit,
             )
         if self.fits:

@@ -381,6 +381,7 @@ class RunPlan:
             execution_id=job_id if isinstance(job_id, int) else None,
             error=error,
             is_left=is_left,
+            is_unfinished=entry is not None and saved is None and entry.is_unfinished,
             submitted_at=submitted_at,
             finished_at=finished_at,
         )

@@ -66,6 +66,11 @@ class RunEntry:
     """When that had ended and all its outputs were saved, by the same clock."""
 
     @property
+    def is_unfinished(self) -> bool:
+        """Whether its job was started, and no end of it is known."""
+        return self.job_id is not None and self.ended is None and self.reason is None
+
+    @property
     def times(self) -> tuple[datetime | None, datetime | None]:
         """When its job was started and when it was finished; None for what did not happen yet."""
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 import attrs
 
@@ -19,9 +19,6 @@ from datalab_facade.redaction import excerpt, redact
 from datalab_facade.runs.run_records import WORKFLOWS, RunEntry, RunRecords
 from datalab_facade.statuses import Status
 from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
-
-_NOT_SUBMITTED: Final = "not submitted yet"
-_NOT_FINISHED: Final = "not finished yet"
 
 
 @picklable
@@ -60,6 +57,8 @@ class RunResult(ToJSON):
     is_left: bool = False
     """Whether it was not submitted, and a later call may do that: the account's limit or
     ``max_cost_cents`` was reached."""
+    is_unfinished: bool = attrs.field(default=False, repr=False)
+    """Whether its job was started, and is under way, or was when the last call stopped."""
     error: DatalabError | None = attrs.field(default=None, metadata=json_field(left_out=True))
     """The error, if one was raised for the file."""
     snapshot: Execution | None = attrs.field(
@@ -82,11 +81,6 @@ class RunResult(ToJSON):
     def succeeded(self) -> bool:
         """Whether its job completed and all its outputs are saved."""
         return self.status is Status.COMPLETED and self.reason is None
-
-    @property
-    def is_unfinished(self) -> bool:
-        """Whether its job was started, and is under way, or was when the last call stopped."""
-        return self.status is None and self.reason == _NOT_FINISHED
 
     def __str__(self) -> str:
         what = "done" if self.succeeded else self.reason or "not done"
@@ -229,9 +223,12 @@ class RunReport(ToJSON):
 
 def _result_of(entry: RunEntry, folder: Path, position: int) -> RunResult:
     submitted_at, finished_at = entry.times
-    reason = entry.reason
-    if entry.ended is None and reason is None:
-        reason = entry.problem or (_NOT_SUBMITTED if entry.job_id is None else _NOT_FINISHED)
+    reason, is_left = entry.reason or entry.problem, False
+    if reason is None and entry.ended is None:
+        reason = "not finished yet"
+        if entry.job_id is None:
+            is_left = not entry.submitting
+            reason = "not submitted yet" if is_left else "it is not known whether it was submitted"
     return RunResult(
         source=entry.source,
         folder=folder,
@@ -241,7 +238,8 @@ def _result_of(entry: RunEntry, folder: Path, position: int) -> RunResult:
         status=Status.parse(entry.ended) if entry.ended is not None else None,
         cost_cents=entry.cents,
         page_count=entry.pages,
-        is_left=reason == _NOT_SUBMITTED,
+        is_left=is_left,
+        is_unfinished=entry.is_unfinished,
         duration=None if entry.seconds is None else timedelta(seconds=entry.seconds),
         submitted_at=submitted_at,
         finished_at=finished_at,
@@ -274,11 +272,14 @@ def _submitted_at(run: TimelineRun) -> datetime:
 
 
 def _status_of(results: Iterable[RunResult]) -> Status:
-    found = {True: 0, False: 0}
+    found = set[Status]()
     for one in results:
         if one.is_unfinished:
             return Status.IN_PROGRESS
-        found[one.succeeded] += 1
-    if not found[False]:
-        return Status.COMPLETED
-    return Status.COMPLETED_WITH_ERRORS if found[True] else Status.FAILED
+        done = Status.COMPLETED if one.succeeded else Status.FAILED
+        found.add(Status.PENDING if one.is_left else done)
+    if Status.PENDING in found:
+        return Status.PENDING
+    if len(found) > 1:
+        return Status.COMPLETED_WITH_ERRORS
+    return found.pop() if found else Status.COMPLETED

@@ -114,10 +114,7 @@ class Runs:
 
         def results() -> Generator[RunResult, None, None]:
             activity = Activity(self._context.reporter, name="run")
-            with (
-                activity.reported(),
-                self._journal(request) as journal,
-            ):
+            with activity.reported(), self._journal(request) as journal:
                 run = self._run_of(request)
                 self._begin(journal, run, activity)
                 plan = RunPlan(journal, request, run.family)

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import LocalFileError
+from datalab_facade.clock import SystemClock
 from datalab_facade.models import JSON
 from datalab_facade.redaction import printable
 from datalab_facade.runs.run_journal import RunJournal
@@ -47,7 +48,7 @@ def refused(folder: Path, path: Path, match: str) -> None:
     """See to it that a journal is refused, and left as it is."""
     before, there = path.read_bytes(), sorted(folder.parent.rglob("*"))
     with pytest.raises(LocalFileError, match=match):
-        RunJournal(folder)
+        RunJournal(folder, SystemClock().now)
     assert path.read_bytes() == before
     assert sorted(folder.parent.rglob("*")) == there
 
@@ -157,7 +158,7 @@ def test_a_line_that_a_kill_or_the_power_cut_off_is_taken_for_not_written(
         for cut in range(0, len(json.dumps(FILE)) - 1, 5):
             begun = json.dumps(FILE if lines else HEADER).encode()[:cut]
             path = journal_of(tmp_path / "out", whole + begun + b"\0" * zeros, end=b"")
-            with RunJournal(tmp_path / "out") as journal:
+            with RunJournal(tmp_path / "out", SystemClock().now) as journal:
                 assert (journal.entry(KEY) is None) == (len(lines) < 2)
             assert path.read_bytes() == whole
 
@@ -165,7 +166,7 @@ def test_a_line_that_a_kill_or_the_power_cut_off_is_taken_for_not_written(
 def test_facts_that_a_later_release_adds_are_passed_over(tmp_path: Path) -> None:
     cost: dict[str, JSON] = {"cost": {"cents": 3}}
     journal_of(tmp_path / "out", HEADER, FILE | cost)
-    with RunJournal(tmp_path / "out") as journal:
+    with RunJournal(tmp_path / "out", SystemClock().now) as journal:
         entry = journal.entry(KEY)
         assert entry is not None
         assert entry.source == "a.pdf"
@@ -185,12 +186,12 @@ def test_whatever_is_in_a_text_comes_back_from_the_journal(source: str, reason: 
         for text in (source, reason)
     )
     with tempfile.TemporaryDirectory() as folder:
-        with RunJournal(Path(folder)) as journal:
+        with RunJournal(Path(folder), SystemClock().now) as journal:
             journal.begin(
                 RunHeader(origin="https://a.example", kind="execution", task=None, target=1)
             )
             journal.record(KEY, source=source, folder="a", job_id=7, reason=reason)
-        with RunJournal(Path(folder)) as journal:
+        with RunJournal(Path(folder), SystemClock().now) as journal:
             entry = journal.entry(KEY)
             assert entry is not None
             assert (entry.source, entry.reason) == (source, reason)
@@ -215,7 +216,10 @@ def test_a_file_system_without_locks_is_worked_on_with_a_warning(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with caplog.at_level(logging.WARNING, "datalab_facade.runs"), RunJournal(tmp_path / "out"):
+    with (
+        caplog.at_level(logging.WARNING, "datalab_facade.runs"),
+        RunJournal(tmp_path / "out", SystemClock().now),
+    ):
         pass
     [record] = caplog.records
     assert f"has no locks ({os.strerror(code)})" in record.getMessage()
@@ -229,7 +233,7 @@ def test_a_pipe_in_the_place_of_the_journal_is_refused_at_once(tmp_path: Path) -
 
     def work() -> None:
         try:
-            RunJournal(tmp_path / "out")
+            RunJournal(tmp_path / "out", SystemClock().now)
         except LocalFileError as error:
             raised.append(error)
 
@@ -251,7 +255,7 @@ def test_the_journals_name_is_on_the_disk_before_anything_is_sent(
 
     monkeypatch.setattr(os, "fsync", noted)
     out = tmp_path / "new" / "newer" / "out"
-    with RunJournal(out):
+    with RunJournal(out, SystemClock().now):
         assert {tmp_path, out.parent.parent, out.parent, out} <= synced
 
 
@@ -263,7 +267,7 @@ def test_a_folder_whose_names_cannot_be_kept_is_refused(
 
     monkeypatch.setattr(os, "fsync", fails)
     with pytest.raises(LocalFileError, match="Input/output error"):
-        RunJournal(tmp_path / "out")
+        RunJournal(tmp_path / "out", SystemClock().now)
 
 
 def test_a_name_is_shown_in_a_line_that_can_be_written_anywhere() -> None:

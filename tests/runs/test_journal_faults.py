@@ -23,6 +23,7 @@ from datalab_facade import (
     SubmissionUncertainError,
     WorkflowDefinition,
 )
+from datalab_facade.clock import SystemClock
 from datalab_facade.runs import run_journal, run_records
 from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_records import RunEntry
@@ -131,7 +132,7 @@ def executed(simulator: Simulator) -> dict[str, int]:
 
 def entries(out: Path) -> dict[str, RunEntry]:
     """Give what the journal says of each file, by the name of the file."""
-    with RunJournal(out) as journal:
+    with RunJournal(out, SystemClock().now) as journal:
         return {Path(entry.source).name: entry for entry in journal._entries.values()}
 
 

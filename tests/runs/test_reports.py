@@ -137,3 +137,32 @@ def test_a_journal_that_is_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "run.jsonl").mkdir()
     with pytest.raises(LocalFileError, match="cannot be read"):
         RunReport.read(tmp_path)
+
+
+def cut_before(journal: bytes, words: bytes) -> bytes:
+    """Return what a journal says of its first file before the first line with the words."""
+    header, first, *others = journal.splitlines(keepends=True)
+    key = first[:80]
+    lines = [first, *(line for line in others if line.startswith(key[: key.index(b", ")]))]
+    end = next(number for number, line in enumerate(lines) if words in line)
+    return b"".join([header, *lines[:end]])
+
+
+@pytest.mark.parametrize(
+    ("before", "reason", "status"),
+    [
+        (b'"submitting": true', "not submitted yet", Status.PENDING),
+        (b'"job_id"', "it is not known whether it was submitted", Status.FAILED),
+        (b'"ended"', "not finished yet", Status.IN_PROGRESS),
+    ],
+)
+def test_a_file_at_which_a_run_was_stopped_says_how_far_it_came(
+    journal: bytes, tmp_path: Path, before: bytes, reason: str, status: Status
+) -> None:
+    (tmp_path / "run.jsonl").write_bytes(cut_before(journal, before))
+    report = RunReport.read(tmp_path)
+    [result] = report.results
+    assert result.reason == reason
+    assert result.is_left is (status is Status.PENDING)
+    assert result.is_unfinished is (status is Status.IN_PROGRESS)
+    assert report.timeline().status is status

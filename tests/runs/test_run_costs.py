@@ -150,7 +150,9 @@ def test_a_limit_that_no_cost_allows_to_keep_stops_submitting_and_says_so(
     report = run(way, simulator, Convert(), documents, max_cost_cents=50, **options)
     assert (len(report.succeeded), len(report.left)) == (tried, 6 - tried)
     assert all(isinstance(one.error, CostLimitError) for one in report.left)
-    assert f"cannot be kept: Datalab told no cost of the {tried} submitted" in str(report)
+    assert f"cannot be kept: Datalab does not say what the {tried} submitted before cost" in str(
+        report
+    )
     # A later call first asks for what it may know by then.
     simulator.clock.sleep(1800)
     report = run(way, simulator, Convert(), documents, max_cost_cents=50, **options)

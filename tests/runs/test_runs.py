@@ -23,6 +23,7 @@ from datalab_facade import (
     SubmissionUncertainError,
     WorkflowDefinition,
 )
+from datalab_facade.clock import SystemClock
 from datalab_facade.testing import ExecutionScript, Fault, Request, Simulator, StepScript
 from tests.in_process import FAILS, SOON, asynchronous, new_simulator
 from tests.ways import Way
@@ -336,7 +337,7 @@ def test_two_runs_cannot_have_one_folder_at_once(
     from datalab_facade.runs.run_journal import RunJournal
 
     with (
-        RunJournal(tmp_path / "out"),
+        RunJournal(tmp_path / "out", SystemClock().now),
         pytest.raises(LocalFileError, match="Another run uses"),
     ):
         run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")

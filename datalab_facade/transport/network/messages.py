@@ -54,7 +54,7 @@ class Request:
             content=self.content,
             extensions=extensions,
         )
-        # It would look whether each of them is bytes, several times.
+        # The constructor would check the type of each of them, several times.
         request.headers = headers
         return request
 
