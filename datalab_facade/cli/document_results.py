@@ -51,6 +51,8 @@ class SourceResult:
     """What went wrong; there may be a result all the same."""
     reason: str | None = None
     """The reason of a failure in an earlier run, whose error object no longer exists."""
+    is_left: bool = False
+    """Whether it was not submitted, and a later run may do that."""
 
     @classmethod
     def of(cls, source: str, result: DocumentResult, *, job_id: str | None = None) -> Self:
@@ -74,6 +76,7 @@ class SourceResult:
             cost_cents=one.cost_cents,
             error=one.error,
             reason=None if one.succeeded else one.reason or "not done",
+            is_left=one.is_left,
         )
 
     @property

@@ -16,6 +16,7 @@ from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import (
     AuthenticationError,
+    ConnectionSetupError,
     DatalabError,
     EmptyResultError,
     ExtractionMismatchError,
@@ -25,6 +26,7 @@ from datalab_facade.errors import (
     PermissionDeniedError,
 )
 from datalab_facade.files.media_types import media_type_of
+from datalab_facade.jobs.retries import is_unsent
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
@@ -37,7 +39,14 @@ if TYPE_CHECKING:
 
 DEFAULT_CONCURRENCY: Final = 16
 # What comes of one source comes of all others, too.
-_FATAL: Final = (AuthenticationError, PaymentRequiredError, PermissionDeniedError)
+_FATAL: Final = (
+    AuthenticationError,
+    ConnectionSetupError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+)
+_MAX_UNSENT: Final = 3
+"""So many sources in a row that no connection could be made for end the sending."""
 
 
 @attrs.frozen(kw_only=True)
@@ -87,13 +96,18 @@ def _results(
     waiting: deque[tuple[str, DocumentHandle[Any] | DatalabError]] = deque()
     left = deque(work.sources)
     fatal: DatalabError | None = None
+    unsent = 0
     while left or waiting:
         while left and len(waiting) < work.concurrency:
             source = left.popleft()
             display.begin(source)
             submitted = fatal or _submitted(client, work, source)
-            if isinstance(submitted, _FATAL):
-                fatal = submitted
+            if isinstance(submitted, DatalabError):
+                unsent = unsent + 1 if is_unsent(submitted) else 0
+                if unsent >= _MAX_UNSENT or isinstance(submitted, _FATAL):
+                    fatal = submitted
+            else:
+                unsent = 0
             waiting.append((source, submitted))
             display.show_status(source, "processing")
             _say_how_to_go_on(session, waiting)

@@ -169,6 +169,7 @@ class RunDisplay:
         self._executions: dict[int, Execution] = {}
         self._totals: Totals | None = None
         self._finished = 0
+        self._last_reason: str | None = None
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -195,8 +196,10 @@ class RunDisplay:
         out = self._session.out
         if self._session.as_json:
             out.write_json({"event": "result", **documents.run_result(result)}, indented=False)
-        elif not out.is_terminal:
+        elif not (out.is_terminal or (result.is_left and result.reason == self._last_reason)):
+            # What leaves one file to a later call leaves all that come after it.
             out.write(result_line(result, out.for_tables))
+            self._last_reason = result.reason
 
     def show_totals(self, folder: Path, results: Sequence[RunResult]) -> None:
         """Show, at the end, the results of all files."""

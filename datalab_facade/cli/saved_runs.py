@@ -78,6 +78,7 @@ def run_and_save(
         live=not (out.is_terminal and session.as_json),
     )
     found: list[SourceResult] = []
+    last_reason: str | None = None
 
     def on_update(update: Update[Any, Any]) -> None:
         if update.change is not None:
@@ -95,8 +96,10 @@ def run_and_save(
             display.end(result)
             if session.as_json:
                 out.write_json({"event": "result", **to_document(result)}, indented=False)
-            elif not out.is_terminal:
+            elif not (out.is_terminal or (one.is_left and one.reason == last_reason)):
+                # What leaves one file to a later call leaves all that come after it.
                 out.write(result_line(result, out.for_tables))
+                last_reason = one.reason
     early, found = found, _with_late_costs(found, Path(folder))
     if session.as_json:
         for cost in cost_documents(early, found):

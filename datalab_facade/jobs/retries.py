@@ -7,7 +7,7 @@ about the job. This module decides; it does no IO and knows no clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeGuard, TypeVar
 
 import attrs
 
@@ -113,7 +113,7 @@ class Submission:
         if isinstance(error, APIStatusError):
             believed = self.retry_overloaded and error.status in _OVERLOADED
             return believed or error.status in _REFUSED_UNREAD
-        return _is_unsent(error) and may_pass(error)
+        return is_unsent(error) and may_pass(error)
 
     def unknown(self, error: DatalabError) -> SubmissionUncertainError | None:
         """Give the error for a submission of which it is not known whether the server acted.
@@ -124,7 +124,7 @@ class Submission:
             return None
         if isinstance(error, RateLimitTimeoutError):
             return None
-        if _is_unsent(error) or self.may_repeat(error):
+        if is_unsent(error) or self.may_repeat(error):
             return None
         if isinstance(error, APIStatusError) and _refuses(error.status):
             return None
@@ -145,7 +145,8 @@ class Submission:
         )
 
 
-def _is_unsent(error: DatalabError) -> bool:
+def is_unsent(error: DatalabError) -> TypeGuard[APIConnectionError]:
+    """Tell whether a request was not sent, since no connection could be made."""
     # A slot that is too late comes no earlier when it is asked for again.
     return (
         isinstance(error, APIConnectionError)
@@ -173,7 +174,7 @@ class Removal:
         if not may_pass(error):
             return False
         refused = isinstance(error, APIStatusError) and error.status in _REFUSED_UNREAD
-        self._may_be_done = self._may_be_done or not (refused or _is_unsent(error))
+        self._may_be_done = self._may_be_done or not (refused or is_unsent(error))
         return True
 
     def is_done(self, error: DatalabError) -> bool:

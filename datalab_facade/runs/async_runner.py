@@ -47,6 +47,8 @@ from datalab_facade.transport.async_api import AsyncApiTransport
 from datalab_facade.workflows.async_resource import AsyncWorkflows
 
 _ITERABLES = (Iterable, AsyncIterable)
+_ASKED_AGAIN = 60.0
+"""Seconds until a cost that was still not known is asked for again, while others go on."""
 _Run: TypeAlias = AsyncTaskRun[Any, Any]
 _Fed: TypeAlias = "int | str | Settled[RunResult] | NothingYet"
 
@@ -83,12 +85,7 @@ class AsyncRuns:
         request = checked_request(
             self._context, task, sources, folder, options, iterables=_ITERABLES
         )
-        activity = Activity(self._context.reporter, name="run")
-        with activity.reported(), self._journal(request) as journal:
-            run = self._run_of(request)
-            header = await self._begin(journal, run, activity)
-            plan = RunPlan(journal, request, run.family)
-            found = self._results(plan, run, request, activity)
+        async with self._begun(request) as (header, plan, found):
             results = [result async for result in found]
         late = plan.late_cents
         results = [
@@ -112,20 +109,24 @@ class AsyncRuns:
         )
 
         async def results() -> AsyncGenerator[RunResult, None]:
-            activity = Activity(self._context.reporter, name="run")
-            with activity.reported(), self._journal(request) as journal:
-                run = self._run_of(request)
-                await self._begin(journal, run, activity)
-                plan = RunPlan(journal, request, run.family)
-                results = self._results(plan, run, request, activity)
-                async with contextlib.aclosing(results):
-                    async for result in results:
-                        yield result
+            async with self._begun(request) as (_, _, found):
+                async for result in found:
+                    yield result
 
         return results()
 
-    def _journal(self, request: RunRequest) -> RunJournal:
-        return RunJournal(request.folder, self._context.clock.now)
+    @contextlib.asynccontextmanager
+    async def _begun(
+        self, request: RunRequest
+    ) -> AsyncGenerator[tuple[RunHeader, RunPlan, AsyncGenerator[RunResult, None]], None]:
+        activity = Activity(self._context.reporter, name="run")
+        now = self._context.clock.now
+        with activity.reported(), RunJournal(request.folder, now) as journal:
+            run = self._run_of(request)
+            header = await self._begin(journal, run, activity)
+            plan = RunPlan(journal, request, run.family)
+            async with contextlib.aclosing(self._results(plan, run, request, activity)) as found:
+                yield header, plan, found
 
     def _run_of(self, request: RunRequest) -> _Run:
         """Return the description of the task's family; what is new about a fourth one."""
@@ -229,10 +230,10 @@ class AsyncRuns:
     async def _submit(self, plan: RunPlan, run: _Run, item: RunItem) -> WaitFor | RunResult:
         if plan.needs_costs(item):
             await self._ask_costs(plan, run)
-        if plan.allowance.pause:
-            await self._context.clock.sleep_async(plan.allowance.pause)
         action = plan.next_action(item)
         while not isinstance(action, (WaitFor, RunResult)):
+            if plan.allowance.pause:
+                await self._context.clock.sleep_async(plan.allowance.pause)
             if isinstance(action, Upload):
                 action = await self._upload(plan, item, action)
             else:
@@ -266,10 +267,11 @@ class AsyncRuns:
         if settled is None or isinstance(settled, RunResult):
             return settled
         item, place = settled
+        ended = outcome.result()
         try:
-            saved = await run.save(outcome.result(), place)
+            saved = await run.save(ended, place)
         except DatalabError as error:
-            return plan.record_save_error(item, error)
+            return plan.record_save_error(item, ended.status, error)
         return plan.record_saved(item, outcome.id, saved, now=self._context.clock.monotonic())
 
     async def _ask_next_cost(self, plan: RunPlan, run: _Run) -> None:
@@ -310,7 +312,3 @@ class AsyncRuns:
             plan.late.append(attrs.evolve(late, due=due))
         else:
             plan.record_cost(late, cents)
-
-
-_ASKED_AGAIN = 60.0
-"""Seconds until a cost that was still not known is asked for again, while others go on."""

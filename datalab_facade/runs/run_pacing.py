@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from datalab_facade.errors import CostLimitError, PaymentRequiredError
+from datalab_facade.errors import APIConnectionError, CostLimitError, PaymentRequiredError
 
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 60.0
 _MAX_REFUSALS: Final = 20
+# With the retries of each call, some ten seconds; and some four minutes, as waits sleep through.
+_MAX_FAILURES_AT_FIRST: Final = 3
+_MAX_FAILURES: Final = 9
 _MAX_UNKNOWN: Final = 3
 
 
@@ -145,14 +148,47 @@ class PagePacing:
     @property
     def pause(self) -> float:
         """The seconds to wait before the next one if nothing is in flight."""
-        if not self._in_row:
-            return 0.0
-        return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._in_row - 1, 10))
+        return _pause_after(self._in_row)
 
     @property
     def is_hopeless(self) -> bool:
         """Whether so many in a row were refused when alone that it makes no sense to go on."""
         return self._in_row > _MAX_REFUSALS
+
+
+class Outage:
+    """How long a run tries on while no connection to Datalab can be made.
+
+    A run that was never connected gives up soon: the address may be wrong, or the network off.
+    """
+
+    def __init__(self) -> None:
+        self._was_connected = False
+        self._in_row = 0
+
+    def connected(self) -> None:
+        """Record that Datalab answered."""
+        self._was_connected = True
+        self._in_row = 0
+
+    def failed(self) -> None:
+        """Record that no connection could be made."""
+        self._in_row += 1
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it makes no sense to try on."""
+        return self._in_row >= (_MAX_FAILURES if self._was_connected else _MAX_FAILURES_AT_FIRST)
+
+    @property
+    def pause(self) -> float:
+        """The seconds to wait before the next try."""
+        return _pause_after(self._in_row)
+
+
+def _pause_after(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row, doubled by each."""
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 10)) if failures else 0.0
 
 
 class Allowance(Budget):
@@ -168,7 +204,8 @@ class Allowance(Budget):
         super().__init__(limit)
         self._concurrency = concurrency
         self._pacing = PagePacing()
-        self._stopped: PaymentRequiredError | None = None
+        self._outage = Outage()
+        self._stopped: PaymentRequiredError | APIConnectionError | None = None
         self.under_way: set[str] = set()
         """The files that this call waits for."""
 
@@ -180,6 +217,21 @@ class Allowance(Budget):
     def stop(self, error: PaymentRequiredError) -> None:
         """Record that the account has reached its limit."""
         self._stopped = error
+
+    def connected(self) -> None:
+        """Record that Datalab answered."""
+        self._outage.connected()
+
+    def unconnected(self, error: APIConnectionError) -> None:
+        """Record that no connection to Datalab could be made; after several, submitting stops."""
+        self._outage.failed()
+        if self._outage.is_hopeless:
+            self._stopped = APIConnectionError(
+                f"Not submitted, since Datalab cannot be reached: {error}. The same call goes on",
+                method=error.method,
+                url=error.url,
+                may_have_arrived=False,
+            )
 
     def begin(self, key: str) -> None:
         """Record that this call waits for a file."""
@@ -199,7 +251,7 @@ class Allowance(Budget):
         """Record that a job was not refused."""
         self._pacing.accepted()
 
-    def why_no_more(self) -> PaymentRequiredError | CostLimitError | None:
+    def why_no_more(self) -> PaymentRequiredError | APIConnectionError | CostLimitError | None:
         """Return why no further file may be submitted; None if one may."""
         if self._stopped is not None:
             return self._stopped
@@ -243,7 +295,7 @@ class Allowance(Budget):
     @property
     def pause(self) -> float:
         """The seconds to wait before the next file is submitted."""
-        return 0.0 if self.under_way else self._pacing.pause
+        return self._outage.pause or (0.0 if self.under_way else self._pacing.pause)
 
     @property
     def is_hopeless(self) -> bool:

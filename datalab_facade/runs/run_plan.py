@@ -17,6 +17,7 @@ import attrs
 from datalab_facade.errors import (
     APIStatusError,
     AuthenticationError,
+    ConnectionSetupError,
     CostLimitError,
     DatalabError,
     NotFoundError,
@@ -26,6 +27,7 @@ from datalab_facade.errors import (
 from datalab_facade.files.models import File
 from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.jobs.outcomes import Outcome, Update
+from datalab_facade.jobs.retries import is_unsent
 from datalab_facade.models import JSON
 from datalab_facade.runs.run_actions import (
     Action,
@@ -44,10 +46,11 @@ from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_pacing import Allowance
 from datalab_facade.runs.run_records import RunEntry
-from datalab_facade.runs.run_results import RunResult
+from datalab_facade.runs.run_results import RunResult, result_of
 from datalab_facade.runs.run_sources import RunItem
 from datalab_facade.statuses import Status
 
+_SAME_FOR_ALL: Final = (AuthenticationError, PermissionDeniedError, ConnectionSetupError)
 _FIRST_ASKED: Final = 5.0
 """Seconds after the end of a job until its cost is asked for, where that came without one."""
 
@@ -146,7 +149,7 @@ class RunPlan:
             entry = self._record_first(item)
         if self._is_retried(item, entry):
             earlier = (entry.earlier_cents or 0.0) + (entry.cents or 0.0)
-            anew = dict.fromkeys(("job_id", "ended", "reason", "cents"))
+            anew = dict.fromkeys(("job_id", "ended", "unsaved", "reason", "cents"))
             entry = self._record(item, **anew, submitting=False, earlier_cents=earlier or None)
         self._seen.add(item.key)
         return self._next(item, entry)
@@ -154,6 +157,7 @@ class RunPlan:
     def record_upload(self, item: RunItem, file: File) -> Action:
         """Record that a file was uploaded, and decide what to do next."""
         self._uploaded_now.add(item.key)
+        self.allowance.connected()
         return self._next(item, self._record(item, reference=file.reference))
 
     def sending(self, item: RunItem, action: Submit) -> Sending:
@@ -168,6 +172,7 @@ class RunPlan:
     def record_submission(self, item: RunItem, job_id: int | str) -> WaitFor:
         """Record the job that was started."""
         self._sending = None
+        self.allowance.connected()
         self._record(item, submitting=False, job_id=job_id)
         return self._wait(item, job_id)
 
@@ -180,8 +185,12 @@ class RunPlan:
         self._sending = None
         if self._journal.failure is not None:
             raise self._journal.failure
-        if isinstance(error, (AuthenticationError, PermissionDeniedError)):
+        if isinstance(error, _SAME_FOR_ALL):
             raise error
+        if is_unsent(error):
+            # It says nothing about the file, which is tried again, or left to a later call.
+            self.allowance.unconnected(error)
+            return self._next(item, self._entry(item))
         if isinstance(error, PaymentRequiredError):
             self.allowance.stop(error)
         if isinstance(error, (PaymentRequiredError, CostLimitError)):
@@ -215,6 +224,7 @@ class RunPlan:
             if isinstance(outcome.error, NotFoundError):
                 self._record(item, reason=message_of(outcome.error))
             return self._not_done(item, outcome.error)
+        self.allowance.connected()
         refusal = self._refusal(outcome)
         if refusal is not None:
             return self._record_refusal(item, outcome.result(), refusal)
@@ -225,17 +235,18 @@ class RunPlan:
         self, item: RunItem, job_id: int | str, saved: Saved, *, now: float
     ) -> RunResult:
         """Record the saved outputs, and return the file's result."""
-        if saved.is_final:
-            facts: dict[str, JSON] = {"ended": str(saved.status), "reason": saved.reason}
-            if saved.duration is not None:
-                facts["seconds"] = saved.duration.total_seconds()
-            if saved.cents is not None:
-                facts["cents"] = saved.cents
-            if saved.pages is not None:
-                facts["pages"] = saved.pages
-            if saved.folder is not None:
-                facts["folder"] = saved.folder.relative_to(self._journal.folder).as_posix()
-            self._record(item, **facts)
+        facts: dict[str, JSON] = {"ended": str(saved.status), "reason": saved.reason}
+        if not saved.is_final:
+            facts = {"unsaved": str(saved.status), "problem": saved.reason}
+        if saved.duration is not None:
+            facts["seconds"] = saved.duration.total_seconds()
+        if saved.cents is not None:
+            facts["cents"] = saved.cents
+        if saved.pages is not None:
+            facts["pages"] = saved.pages
+        if saved.folder is not None:
+            facts["folder"] = saved.folder.relative_to(self._journal.folder).as_posix()
+        self._record(item, **facts)
         succeeded = saved.error is None and saved.status is Status.COMPLETED
         self.allowance.end(item.key)
         self.allowance.close(item.key, saved.cents, succeeded=succeeded)
@@ -244,9 +255,9 @@ class RunPlan:
             self._ask_later(item, job_id, saved, now=now)
         return self._result(item, saved, error=saved.error)
 
-    def record_save_error(self, item: RunItem, error: DatalabError) -> RunResult:
-        """Return the result of a file whose outputs could not be saved."""
-        return self._not_done(item, error)
+    def record_save_error(self, item: RunItem, status: Status, error: DatalabError) -> RunResult:
+        """Record that a job ended with this status, and that its outputs could not be saved."""
+        return self._not_done(item, error, unsaved=str(status))
 
     def record_cost(self, late: LateCost, cents: float | None) -> None:
         """Record a cost that was not known when its job ended; None if it will not be."""
@@ -352,13 +363,15 @@ class RunPlan:
         self.allowance.begin(item.key)
         return WaitFor(job_id)
 
-    def _not_done(self, item: RunItem, error: DatalabError) -> RunResult:
+    def _not_done(
+        self, item: RunItem, error: DatalabError, *, unsaved: str | None = None
+    ) -> RunResult:
         self.allowance.end(item.key)
         self.allowance.stop_expecting(item.key)
         self._failed[item.key] = error
         entry, problem = self._journal.entry(item.key), message_of(error)
-        if entry is not None and problem not in (entry.reason, entry.problem):
-            self._record(item, problem=problem)
+        if entry is not None and (unsaved or problem not in (entry.reason, entry.problem)):
+            self._record(item, problem=problem, unsaved=unsaved or entry.unsaved)
         return self._result(item, error=error)
 
     def _result(
@@ -370,21 +383,12 @@ class RunPlan:
         is_left: bool = False,
     ) -> RunResult:
         entry = self._journal.entry(item.key)
-        job_id = None if entry is None else entry.job_id
-        folder = self._journal.folder if entry is None else self._place(item, entry).folder
-        submitted_at, finished_at = (None, None) if entry is None else entry.times
-        result = RunResult(
-            source=item.source,
-            folder=folder,
-            position=item.position,
-            job_id=job_id,
-            execution_id=job_id if isinstance(job_id, int) else None,
-            error=error,
-            is_left=is_left,
-            is_unfinished=entry is not None and saved is None and entry.is_unfinished,
-            submitted_at=submitted_at,
-            finished_at=finished_at,
-        )
+        if entry is None:
+            folder, position = self._journal.folder, item.position
+            result = RunResult(source=item.source, folder=folder, position=position)
+        else:
+            result = result_of(entry, self._place(item, entry).folder, item.position)
+        result = attrs.evolve(result, source=item.source, error=error, is_left=is_left)
         if saved is None:
             return attrs.evolve(result, reason=None if error is None else message_of(error))
         return attrs.evolve(

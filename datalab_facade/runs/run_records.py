@@ -48,6 +48,8 @@ class RunEntry:
     job_id: int | str | None = None
     ended: str | None = None
     """The final status of its job, once all its outputs are saved."""
+    unsaved: str | None = None
+    """The final status of its job, if that ended and not all its outputs could be saved."""
     reason: str | None = None
     """Why it failed; None if it did not."""
     problem: str | None = None
@@ -68,7 +70,12 @@ class RunEntry:
     @property
     def is_unfinished(self) -> bool:
         """Whether its job was started, and no end of it is known."""
-        return self.job_id is not None and self.ended is None and self.reason is None
+        return (
+            self.job_id is not None
+            and self.ended is None
+            and self.unsaved is None
+            and self.reason is None
+        )
 
     @property
     def times(self) -> tuple[datetime | None, datetime | None]:

@@ -56,7 +56,7 @@ class RunResult(ToJSON):
     """The number of pages that were processed; None if the API did not tell."""
     is_left: bool = False
     """Whether it was not submitted, and a later call may do that: the account's limit or
-    ``max_cost_cents`` was reached."""
+    ``max_cost_cents`` was reached, or Datalab could not be reached."""
     is_unfinished: bool = attrs.field(default=False, repr=False)
     """Whether its job was started, and is under way, or was when the last call stopped."""
     error: DatalabError | None = attrs.field(default=None, metadata=json_field(left_out=True))
@@ -137,7 +137,7 @@ class RunReport(ToJSON):
             workflow_id=target if isinstance(target, int) else None,
             folder=records.folder,
             results=tuple(
-                _result_of(entry, records.folder / entry.folder, position)
+                _read_result(entry, records.folder / entry.folder, position)
                 for position, (_, entry) in enumerate(records.entries())
             ),
         )
@@ -221,30 +221,40 @@ class RunReport(ToJSON):
         return self.task or f"Workflow {self.workflow_id}"
 
 
-def _result_of(entry: RunEntry, folder: Path, position: int) -> RunResult:
+def result_of(entry: RunEntry, folder: Path, position: int) -> RunResult:
+    """Return what the journal says of a file, without the reason why it is not done.
+
+    Args:
+        entry: The journal's record of the file.
+        folder: The folder of its outputs.
+        position: The file's position.
+    """
     submitted_at, finished_at = entry.times
-    reason, is_left = entry.reason or entry.problem, False
-    if reason is None and entry.ended is None:
-        reason = "not finished yet"
-        if entry.job_id is None:
-            is_left = not entry.submitting
-            reason = "not submitted yet" if is_left else "it is not known whether it was submitted"
+    ended = entry.ended or entry.unsaved
     return RunResult(
         source=entry.source,
         folder=folder,
         position=position,
         job_id=entry.job_id,
         execution_id=entry.job_id if isinstance(entry.job_id, int) else None,
-        status=Status.parse(entry.ended) if entry.ended is not None else None,
+        status=None if ended is None else Status.parse(ended),
         cost_cents=entry.cents,
         page_count=entry.pages,
-        is_left=is_left,
         is_unfinished=entry.is_unfinished,
         duration=None if entry.seconds is None else timedelta(seconds=entry.seconds),
         submitted_at=submitted_at,
         finished_at=finished_at,
-        reason=reason,
     )
+
+
+def _read_result(entry: RunEntry, folder: Path, position: int) -> RunResult:
+    reason, is_left = entry.reason or entry.problem, False
+    if reason is None and entry.ended is None:
+        reason = "not finished yet" if entry.unsaved is None else "its outputs are not saved yet"
+        if entry.job_id is None:
+            is_left = not entry.submitting
+            reason = "not submitted yet" if is_left else "it is not known whether it was submitted"
+    return attrs.evolve(result_of(entry, folder, position), is_left=is_left, reason=reason)
 
 
 def _run_of(result: RunResult, step: str, end: datetime | None) -> TimelineRun:

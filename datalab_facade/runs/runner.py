@@ -48,6 +48,8 @@ from datalab_facade.transport.api import ApiTransport
 from datalab_facade.workflows.resource import Workflows
 
 _ITERABLES = (Iterable, Iterable)
+_ASKED_AGAIN = 60.0
+"""Seconds until a cost that was still not known is asked for again, while others go on."""
 _Run: TypeAlias = TaskRun[Any, Any]
 _Fed: TypeAlias = "int | str | Settled[RunResult] | NothingYet"
 
@@ -84,12 +86,7 @@ class Runs:
         request = checked_request(
             self._context, task, sources, folder, options, iterables=_ITERABLES
         )
-        activity = Activity(self._context.reporter, name="run")
-        with activity.reported(), self._journal(request) as journal:
-            run = self._run_of(request)
-            header = self._begin(journal, run, activity)
-            plan = RunPlan(journal, request, run.family)
-            found = self._results(plan, run, request, activity)
+        with self._begun(request) as (header, plan, found):
             results = list(found)
         late = plan.late_cents
         results = [
@@ -113,19 +110,23 @@ class Runs:
         )
 
         def results() -> Generator[RunResult, None, None]:
-            activity = Activity(self._context.reporter, name="run")
-            with activity.reported(), self._journal(request) as journal:
-                run = self._run_of(request)
-                self._begin(journal, run, activity)
-                plan = RunPlan(journal, request, run.family)
-                results = self._results(plan, run, request, activity)
-                with contextlib.closing(results):
-                    yield from results
+            with self._begun(request) as (_, _, found):
+                yield from found
 
         return results()
 
-    def _journal(self, request: RunRequest) -> RunJournal:
-        return RunJournal(request.folder, self._context.clock.now)
+    @contextlib.contextmanager
+    def _begun(
+        self, request: RunRequest
+    ) -> Generator[tuple[RunHeader, RunPlan, Generator[RunResult, None, None]], None, None]:
+        activity = Activity(self._context.reporter, name="run")
+        now = self._context.clock.now
+        with activity.reported(), RunJournal(request.folder, now) as journal:
+            run = self._run_of(request)
+            header = self._begin(journal, run, activity)
+            plan = RunPlan(journal, request, run.family)
+            with contextlib.closing(self._results(plan, run, request, activity)) as found:
+                yield header, plan, found
 
     def _run_of(self, request: RunRequest) -> _Run:
         """Return the description of the task's family; what is new about a fourth one."""
@@ -229,10 +230,10 @@ class Runs:
     def _submit(self, plan: RunPlan, run: _Run, item: RunItem) -> WaitFor | RunResult:
         if plan.needs_costs(item):
             self._ask_costs(plan, run)
-        if plan.allowance.pause:
-            self._context.clock.sleep(plan.allowance.pause)
         action = plan.next_action(item)
         while not isinstance(action, (WaitFor, RunResult)):
+            if plan.allowance.pause:
+                self._context.clock.sleep(plan.allowance.pause)
             if isinstance(action, Upload):
                 action = self._upload(plan, item, action)
             else:
@@ -264,10 +265,11 @@ class Runs:
         if settled is None or isinstance(settled, RunResult):
             return settled
         item, place = settled
+        ended = outcome.result()
         try:
-            saved = run.save(outcome.result(), place)
+            saved = run.save(ended, place)
         except DatalabError as error:
-            return plan.record_save_error(item, error)
+            return plan.record_save_error(item, ended.status, error)
         return plan.record_saved(item, outcome.id, saved, now=self._context.clock.monotonic())
 
     def _ask_next_cost(self, plan: RunPlan, run: _Run) -> None:
@@ -308,7 +310,3 @@ class Runs:
             plan.late.append(attrs.evolve(late, due=due))
         else:
             plan.record_cost(late, cents)
-
-
-_ASKED_AGAIN = 60.0
-"""Seconds until a cost that was still not known is asked for again, while others go on."""

@@ -561,11 +561,13 @@ def test_a_long_list_of_failures_is_cut_and_says_how_many_there_are_more() -> No
             folder=Path(f"out/{n}.pdf"),
             execution_id=n,
             status=Status.FAILED,
-            reason="x",
+            reason=f"x{n}",
         )
         for n in range(60)
     ]
-    assert "more failed" in report_text(Path("out"), results, _PLAIN)
+    assert "50 more failed" in report_text(Path("out"), results, _PLAIN)
+    alike = [attrs.evolve(one, reason="x") for one in results]
+    assert "0.pdf and 59 more files: x" in report_text(Path("out"), alike, _PLAIN)
 
 
 def test_a_long_manifest_is_cut_and_names_the_file_that_has_all_of_it() -> None:

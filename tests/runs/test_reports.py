@@ -74,6 +74,33 @@ def test_it_says_why_files_failed_and_which_are_left(
     assert "The file is damaged" in read.html()
 
 
+@pytest.mark.parametrize("task", ["document", "workflow"])
+def test_it_says_which_outputs_could_not_be_saved_and_why(
+    way: Way, task: str, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    what: Any = Convert()
+    if task == "workflow":
+        steps: list[Any] = [{"step_key": "marker_parse", "unique_name": "parse", "settings": {}}]
+        what = simulator.workflows.add("Texts", steps)
+    out = tmp_path / "out"
+    simulator.documents.script_always(DocumentScript(via_url=True))
+    path = "*/parse/*" if task == "workflow" else None
+    simulator.inject_always(Fault.status(403), origin="storage", path=path)
+    told = run_once(way, simulator, what, documents, output_dir=out)
+    assert not told.succeeded
+    read = RunReport.read(out)
+    assert without_objects(read) == without_objects(told)
+    for one in read.results:
+        assert (one.status, one.is_unfinished, one.is_left) == (Status.COMPLETED, False, False)
+        assert "403" in (one.reason or "")
+    assert read.timeline().status is Status.FAILED
+    simulator.clear_faults()
+    simulator.requests.clear()
+    assert run_once(way, simulator, what, documents, output_dir=out)
+    assert not [request for request in simulator.requests if request.method == "POST"]
+    assert without_objects(RunReport.read(out))[0]["status"] == Status.COMPLETED
+
+
 def test_it_can_be_read_while_the_run_goes_on(
     simulator: Simulator, documents: list[Path], tmp_path: Path
 ) -> None:

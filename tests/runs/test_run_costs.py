@@ -19,6 +19,7 @@ from datalab_facade import (
     PaymentRequiredError,
     RunReport,
     RunResult,
+    Status,
 )
 from datalab_facade.runs.run_plan import RunPlan
 from datalab_facade.runs.run_sources import RunItem
@@ -220,7 +221,7 @@ def test_a_file_whose_outputs_cannot_be_saved_leaves_the_limit_to_the_others(
 
     def record_saved(self: RunPlan, item: RunItem, *args: Any, **options: Any) -> RunResult:
         if disk_faults:
-            return self.record_save_error(item, disk_faults.pop())
+            return self.record_save_error(item, Status.COMPLETED, disk_faults.pop())
         return real(self, item, *args, **options)
 
     monkeypatch.setattr(RunPlan, "record_saved", record_saved)

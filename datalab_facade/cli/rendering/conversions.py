@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from datalab_facade.cli.document_results import SourceResult, totals
+from datalab_facade.cli.rendering.reasons import done_lines, reason_lines
 from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Cell, Column, facts, paragraph, table
 from datalab_facade.documents.results import FilledForm, Segmentation
@@ -40,7 +41,6 @@ _SEGMENTS: Final = (
 )
 _SOURCES: Final = (Column("", shrinks=True), Column("", side="right"))
 _ORDER: Final[dict[State, int]] = {"working": 0, "failed": 1, "done": 2}
-_MAX_REASONS: Final = 10
 _MAX_SOURCES: Final = 20
 
 
@@ -85,29 +85,22 @@ def report_text(folder: str, results: Sequence[SourceResult], terminal: Terminal
     """Show what came of each source, the reasons of failures, and the totals."""
     lines = result_lines(results, terminal)
     failed = [result for result in results if not result.succeeded]
-    if failed:
-        lines.append("")
-    for result in failed[:_MAX_REASONS]:
-        words = f"{terminal.glyphs.bullet} {_name(result.source)}: {_reason(result)}"
-        lines += paragraph(words, terminal, RED, indent=2)
-    if len(failed) > _MAX_REASONS:
-        more = f"  … {len(failed) - _MAX_REASONS:,} more failed"
-        lines.append(terminal.paint(terminal.adapt(more), RED))
+    lines += reason_lines(((_name(one.source), _reason(one)) for one in failed), terminal)
     return "\n".join([*lines, "", *summary_lines(folder, results, terminal)])
 
 
 def summary_lines(folder: str, results: Sequence[SourceResult], terminal: Terminal) -> list[str]:
     """Show how many files are done, and the pages and the cost of all."""
-    done = sum(result.succeeded for result in results)
     pages, cents = totals(results)
-    words = join_parts(
-        (
-            f"{done} of {pluralize(len(results), 'file')} done, in {folder}",
-            pluralize(pages, "page") if pages else "",
-            money(cents) if cents else "",
-        )
+    more = (pluralize(pages, "page") if pages else "", money(cents) if cents else "")
+    return done_lines(
+        folder,
+        done=sum(result.succeeded for result in results),
+        left=sum(result.is_left for result in results),
+        total=len(results),
+        terminal=terminal,
+        more=join_parts(more),
     )
-    return paragraph(words, terminal, BOLD)
 
 
 def _row(result: SourceResult, terminal: Terminal) -> list[Cell]:

@@ -9,10 +9,11 @@ from typing import Final
 import attrs
 
 from datalab_facade.cli.exits import use_option_names
+from datalab_facade.cli.rendering.reasons import done_lines, reason_lines
 from datalab_facade.cli.rendering.signs import plain, sign, size
-from datalab_facade.cli.tables import Cell, Column, paragraph, table
-from datalab_facade.pictures.terminal import BOLD, DIM, RED, Terminal
-from datalab_facade.pictures.words import pluralize, sanitize
+from datalab_facade.cli.tables import Cell, Column, table
+from datalab_facade.pictures.terminal import DIM, RED, Terminal
+from datalab_facade.pictures.words import sanitize
 from datalab_facade.runs.run_results import RunResult
 
 _RESULTS: Final = (
@@ -21,7 +22,6 @@ _RESULTS: Final = (
     Column("execution", side="right", optional=1),
     Column("outputs", side="right", optional=2),
 )
-_MAX_REASONS: Final = 10
 
 
 def result_line(result: RunResult, terminal: Terminal) -> str:
@@ -35,22 +35,19 @@ def report_text(folder: Path, results: Sequence[RunResult], terminal: Terminal) 
     """Show the result of each file, the reasons of failures, and the folder of the outputs."""
     lines = table(_RESULTS, [_row(result, terminal) for result in results], terminal)
     failed = [result for result in results if not result.succeeded]
-    if failed:
-        lines.append("")
-    for result in failed[:_MAX_REASONS]:
-        words = f"{terminal.glyphs.bullet} {_name(result)}: {_reason(result)}"
-        lines += paragraph(words, terminal, RED, indent=2)
-    if len(failed) > _MAX_REASONS:
-        more = f"  … {len(failed) - _MAX_REASONS:,} more failed"
-        lines.append(terminal.paint(terminal.adapt(more), RED))
+    lines += reason_lines(((_name(one), _reason(one)) for one in failed), terminal)
     return "\n".join([*lines, "", *summary_lines(folder, results, terminal)])
 
 
 def summary_lines(folder: Path, results: Sequence[RunResult], terminal: Terminal) -> list[str]:
     """Show how many files are done."""
-    done = sum(result.succeeded for result in results)
-    summary = f"{done} of {pluralize(len(results), 'file')} done, in {folder}"
-    return paragraph(summary, terminal, BOLD)
+    return done_lines(
+        folder,
+        done=sum(result.succeeded for result in results),
+        left=sum(result.is_left for result in results),
+        total=len(results),
+        terminal=terminal,
+    )
 
 
 def _row(result: RunResult, terminal: Terminal) -> list[Cell]:
