@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from typing import Final
 
@@ -12,24 +11,6 @@ import click
 from datalab_facade.jobs.wait import WaitPolicy
 
 ID: Final = click.IntRange(min=1)
-
-
-class NonEmptyPath(click.Path):
-    """A path or address; not empty, as a variable of the shell that is not set makes it.
-
-    An empty path would stand for the working folder.
-    """
-
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> str | bytes | os.PathLike[str]:
-        """Return the path if it is one."""
-        if not os.fspath(value):
-            self.fail("It is empty.", param, ctx)
-        return super().convert(value, param, ctx)
 
 
 _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}

@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
+from datalab_facade.files.media_types import media_type_of
 
 if TYPE_CHECKING:
     from datalab_facade.cli.saved_runs import RunSettings
@@ -103,6 +105,34 @@ def check_document_name(output: str, output_format: object) -> None:
             f"{output} is not the name of a {wanted} file, which this creates: name it "
             f"{Path(output).with_suffix(f'.{wanted}')}, or say another --format; nothing was sent"
         )
+
+
+def check_form_name(output: str, form: str) -> None:
+    """Check that a form that is filled in has the name of a file of its kind.
+
+    Args:
+        output: The file to write.
+        form: The form as it was named; a PDF gives a PDF, and an image gives an image.
+
+    Raises:
+        InvalidArgumentError: It has not.
+    """
+    if not (_is_file_name(output) and Path(output).suffix):
+        return
+    kind = _kind_of(form)
+    if _kind_of(output) not in ((kind,) if kind else ("PDF", "image")):
+        raise InvalidArgumentError(
+            f"{output} is not the name of {f'a {kind} file' if kind else 'a PDF or an image'}, "
+            f"which a form like {form} becomes; nothing was sent"
+        )
+
+
+def _kind_of(name: str) -> str | None:
+    """Return which kind of form a file is, by its name; None if that does not say it."""
+    media_type = media_type_of(urlsplit(name).path) or ""
+    if media_type.startswith("image/"):
+        return "image"
+    return "PDF" if media_type == "application/pdf" else None
 
 
 def check_no_run(settings: RunSettings) -> None:

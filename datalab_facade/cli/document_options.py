@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
+from datalab_facade.cli.arguments import TIMEOUT
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _Decorate = Callable[[Any], Any]
@@ -55,7 +55,7 @@ def _text(*names: str, metavar: str, help: str) -> _Decorate:  # noqa: A002 - cl
 
 
 def _file(*names: str, metavar: str, help: str) -> _Decorate:  # noqa: A002 - click's name
-    return click.option(*names, cls=_Option, type=NonEmptyPath(), metavar=metavar, help=help)
+    return click.option(*names, cls=_Option, type=click.Path(), metavar=metavar, help=help)
 
 
 def _flag(*names: str, help: str) -> _Decorate:  # noqa: A002 - click's name
@@ -74,7 +74,7 @@ OUTPUT: Final = click.option(
     "output",
     cls=_Option,
     metavar="PATH",
-    type=NonEmptyPath(),
+    type=click.Path(),
     help="The folder for the results. One result alone may go into a file, such as a.md.",
 )
 FILE_OUTPUT: Final = click.option(
@@ -83,7 +83,7 @@ FILE_OUTPUT: Final = click.option(
     "output",
     metavar="FILE",
     required=True,
-    type=NonEmptyPath(),
+    type=click.Path(),
     help="The new file; an existing one is replaced. In an existing folder, OUT/NAME/NAME.*.",
 )
 _FORMAT: Final = _text(

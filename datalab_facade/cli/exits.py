@@ -134,6 +134,7 @@ _OPTION_NAMES: Final = {
     "field_data must": "--fields must",
     "field_data is": "--fields is",
     "base_url is": "--host is",
+    "extras is": "--extras is",
     "The same call": "The same command",
     "field_data: ": "--fields: ",
 }

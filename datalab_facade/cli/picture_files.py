@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import click
 
-from datalab_facade.cli.arguments import NonEmptyPath
 from datalab_facade.errors import LocalFileError
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -20,7 +19,7 @@ def picture_options(command: _Command) -> _Command:
         option = click.option(
             name,
             metavar="FILE",
-            type=NonEmptyPath(dir_okay=False),
+            type=click.Path(dir_okay=False),
             help=f"Also write a self-contained {what} into this file.",
         )
         command = option(command)

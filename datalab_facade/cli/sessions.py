@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import attrs
 import click
 
-from datalab_facade.cli.arguments import NonEmptyPath
 from datalab_facade.cli.exits import OPTIONS_AT_WORK, ExitCode, Problem, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, KEY_FILE_VARIABLE, FoundKey, find_key
 from datalab_facade.cli.screens import Screen
@@ -166,7 +165,7 @@ def connection_options(command: _Command) -> _Command:
             "--key-file",
             metavar="FILE",
             envvar=KEY_FILE_VARIABLE,
-            type=NonEmptyPath(dir_okay=False),
+            type=click.Path(dir_okay=False),
             help="A file that holds the API key. The default is the variable DATALAB_API_KEY.",
         ),
         click.option(
@@ -194,6 +193,20 @@ def _options_by_name(command: click.Command) -> dict[str, str]:
     }
 
 
+def _check_not_empty(ctx: click.Context) -> None:
+    """Check that nothing is empty, as a variable of the shell that is not set makes it.
+
+    An empty path would stand for the working folder, for example.
+
+    Raises:
+        click.BadParameter: An option or an argument is.
+    """
+    for parameter in ctx.command.params:
+        value: object = ctx.params.get(parameter.name or "")
+        if "" in (value if isinstance(value, tuple) else (value,)):
+            raise click.BadParameter("It is empty.", ctx, parameter)
+
+
 def with_session(command: Callable[..., ExitCode]) -> Callable[..., None]:
     """Give a command its session, and end the program with the exit code that it returns."""
 
@@ -214,6 +227,7 @@ def with_session(command: Callable[..., ExitCode]) -> Callable[..., None]:
         allow_http: bool = False,
         **arguments: object,
     ) -> None:
+        _check_not_empty(ctx)
         OPTIONS_AT_WORK.set(tuple(_options_by_name(ctx.command).items()))
         session = Session(as_json, debug, key_file, host, allow_http)
         ctx.exit(int(session.run(lambda: command(session, **arguments))))

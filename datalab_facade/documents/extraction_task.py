@@ -16,7 +16,7 @@ from datalab_facade.documents.task_base import (
     check_max_pages,
     shown,
     shown_webhook,
-    to_names,
+    to_formats,
 )
 from datalab_facade.documents.task_fields import ExtractFields
 from datalab_facade.errors import InvalidArgumentError
@@ -82,7 +82,7 @@ class Extract(Task["Extraction[_T]"], Generic[_T]):
     page_range: str | None = attrs.field(default=None, kw_only=True, converter=to_page_range)
     """The pages: ``"0,5-10"``, a ``range``, or numbers. The first page is 0."""
     output_format: tuple[str, ...] | None = attrs.field(
-        default=None, kw_only=True, converter=to_names
+        default=None, kw_only=True, converter=to_formats
     )
     """The formats of the converted document; server default: markdown."""
     save_checkpoint: bool | None = attrs.field(default=None, kw_only=True)

@@ -37,25 +37,38 @@ def shown_webhook(url: str | None) -> str:
     return repr(_redacted_webhook(url))
 
 
-def to_names(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    """Return names, of which one may be a comma-separated list; None stays None.
+def to_formats(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the names of formats, of which one may be a comma-separated list; None stays None.
 
-    >>> to_names("markdown, html"), to_names(["json"])
+    >>> to_formats("markdown, html"), to_formats(["json"])
     (('markdown', 'html'), ('json',))
 
     Raises:
         InvalidArgumentError: They are not texts, or one of them is empty.
     """
+    return _to_names("output_format", value)
+
+
+def to_extras(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the names of extras, as :func:`to_formats` does for those of formats.
+
+    Raises:
+        InvalidArgumentError: They are not texts, or one of them is empty.
+    """
+    return _to_names("extras", value)
+
+
+def _to_names(field: str, value: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, (str, Iterable)):
-        raise InvalidArgumentError(f"must be a name or several, not {named(value)}")
+        raise InvalidArgumentError(f"{field} must be a name or several, not {named(value)}")
     listed = [value] if isinstance(value, str) else list(value)
     if not all(isinstance(one, str) for one in listed):
-        raise InvalidArgumentError(f"A list of names must hold texts only, not {named(value)}")
+        raise InvalidArgumentError(f"{field} must hold texts only, not {named(value)}")
     names = tuple(name.strip() for one in listed for name in one.split(","))
     if not names or not all(names):
-        raise InvalidArgumentError("A list of names is empty or has an empty name")
+        raise InvalidArgumentError(f"{field} is empty or has an empty name")
     return names
 
 

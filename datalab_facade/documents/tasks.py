@@ -20,7 +20,8 @@ from datalab_facade.documents.task_base import (
     check_max_pages,
     shown,
     shown_webhook,
-    to_names,
+    to_extras,
+    to_formats,
 )
 from datalab_facade.documents.writing_tasks import CreateDocument, Fill
 from datalab_facade.errors import InvalidArgumentError
@@ -97,7 +98,7 @@ class Convert(Task["Conversion"]):
     """Whether captions of images are left out; server default: no."""
     fence_synthetic_captions: bool | None = None
     """Whether captions that the server wrote are fenced; server default: no."""
-    output_format: tuple[str, ...] | None = attrs.field(default=None, converter=to_names)
+    output_format: tuple[str, ...] | None = attrs.field(default=None, converter=to_formats)
     """One or several of ``"markdown"``, ``"html"``, ``"json"`` and ``"chunks"``; server
     default: markdown."""
     token_efficient_markdown: bool | None = None
@@ -111,7 +112,7 @@ class Convert(Task["Conversion"]):
     ``keep_pagefooter_in_output``."""
     workflowstepdata_id: int | None = None
     """The workflow step data that the request belongs to."""
-    extras: tuple[str, ...] | None = attrs.field(default=None, converter=to_names)
+    extras: tuple[str, ...] | None = attrs.field(default=None, converter=to_extras)
     """One or several of ``"track_changes"``, ``"chart_understanding"``, ``"extract_links"``,
     ``"table_cell_bboxes"``, ``"list_item_bboxes"``, ``"infographic"``, ``"new_block_types"``."""
     webhook_url: str | None = attrs.field(default=None, repr=shown_webhook)
@@ -196,7 +197,7 @@ class TrackChanges(Task["Conversion"]):
     endpoint: ClassVar[str] = "track-changes"
     verb: ClassVar[str] = "track_changes"
 
-    output_format: tuple[str, ...] | None = attrs.field(default=None, converter=to_names)
+    output_format: tuple[str, ...] | None = attrs.field(default=None, converter=to_formats)
     """One or several of ``"markdown"``, ``"html"`` and ``"chunks"``; server default: all."""
     max_pages: int | None = None
     """The most pages to process; server default: all."""

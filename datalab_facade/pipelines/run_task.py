@@ -12,7 +12,7 @@ from datalab_facade.arguments import named
 from datalab_facade.documents.page_ranges import to_page_range
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.submissions import PlannedSubmission, planned_submission
-from datalab_facade.documents.task_base import Task, shown_webhook, to_names
+from datalab_facade.documents.task_base import Task, shown_webhook, to_formats
 from datalab_facade.documents.verb_options import SubmitOptions
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON
@@ -48,7 +48,7 @@ class RunPipeline(Task[PipelineExecution]):
     page_range: str | None = attrs.field(default=None, kw_only=True, converter=to_page_range)
     """The pages to process, such as ``"0,2-4"``; the first is 0; server default: all."""
     output_format: tuple[str, ...] | None = attrs.field(
-        default=None, kw_only=True, converter=to_names
+        default=None, kw_only=True, converter=to_formats
     )
     """One or several of ``"markdown"``, ``"html"``, ``"json"`` and ``"chunks"``."""
     run_evals: bool | None = attrs.field(default=None, kw_only=True)

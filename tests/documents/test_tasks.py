@@ -261,7 +261,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "NaN": (lambda: any_convert(extra={"a": float("nan")}), "nan cannot be written"),
     "a text that cannot be sent": (lambda: any_convert(mode="\ud800"), "mode"),
     "an empty format": (lambda: any_convert(output_format="markdown,,html"), "empty name"),
-    "no format": (lambda: any_convert(output_format=[]), "list of names is empty"),
+    "no format": (lambda: any_convert(output_format=[]), "output_format is empty"),
     "a number for a format": (lambda: any_convert(output_format=5), "name or several"),
     "numbers for formats": (lambda: any_convert(output_format=[5]), "texts only"),
     "a field twice": (lambda: any_convert(extra={"mode": "fast"}), "pass mode="),

@@ -8,7 +8,6 @@ from typing import Any, Final
 import attrs
 import click
 
-from datalab_facade.cli.arguments import NonEmptyPath
 from datalab_facade.cli.document_checks import (
     check_file,
     check_folder,
@@ -45,7 +44,7 @@ folder, of which all documents are taken."""
 
 def _command(verb: str, help_text: str) -> click.Command:
     @click.command(verb, help=help_text + _SOURCES)
-    @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=NonEmptyPath())
+    @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path())
     @field_options(verb)
     @click.option(
         "--extensions", metavar="NAMES", help="Of folders, only such files: pdf,docx for example."

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from datalab_facade.cli import documents
-from datalab_facade.cli.arguments import NonEmptyPath
 from datalab_facade.cli.exits import ExitCode, problem_of, worst
 from datalab_facade.cli.rendering.files import file_text, files_text, uploaded_line
 from datalab_facade.cli.sessions import Session, connection_options, with_session
@@ -29,7 +28,7 @@ def files() -> None:
 
 
 @files.command()
-@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=NonEmptyPath())
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--content-type",
     metavar="TYPE",
@@ -148,7 +147,7 @@ def delete(session: Session, *, file: str) -> ExitCode:
     "path",
     metavar="PATH",
     default=".",
-    type=NonEmptyPath(),
+    type=click.Path(),
     help="An existing folder, or the path of the new file. The default is this folder.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from datalab_facade.cli.arguments import ID, NonEmptyPath
+from datalab_facade.cli.arguments import ID
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.outputs import manifest_text
 from datalab_facade.cli.sessions import Session, connection_options, with_session
@@ -25,7 +25,7 @@ from datalab_facade.pictures.words import sanitize
     "folder",
     metavar="DIR",
     required=True,
-    type=NonEmptyPath(file_okay=False),
+    type=click.Path(file_okay=False),
     help="The folder in which execution-ID/ is created.",
 )
 @click.option(

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from datalab_facade.cli import pipeline_documents
-from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
+from datalab_facade.cli.arguments import TIMEOUT
 from datalab_facade.cli.document_checks import (
     check_file,
     check_folder,
@@ -149,7 +149,7 @@ def archive(session: Session, *, pipeline: str, undo: bool) -> ExitCode:
 
 @pipelines.command()
 @_PIPELINE
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=NonEmptyPath())
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path())
 @field_options("run")
 @_STEP
 @run_options

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
+from datalab_facade.cli.arguments import TIMEOUT
 from datalab_facade.cli.document_checks import check_file, check_sources
 from datalab_facade.cli.document_options import OUTPUT, field_options
 from datalab_facade.cli.document_runs import as_source, wait_for_result
@@ -48,7 +48,7 @@ def _submission(verb: str, help_text: str) -> click.Command:
     takes_text = verb == "create"
 
     @click.command(verb, help=help_text)
-    @click.argument("source", metavar="TEXT.md" if takes_text else "SOURCE", type=NonEmptyPath())
+    @click.argument("source", metavar="TEXT.md" if takes_text else "SOURCE", type=click.Path())
     @field_options(verb)
     @connection_options
     @with_session

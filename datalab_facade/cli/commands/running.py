@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from datalab_facade.cli.arguments import INTERVAL, TIMEOUT, NonEmptyPath, make_policy
+from datalab_facade.cli.arguments import INTERVAL, TIMEOUT, make_policy
 from datalab_facade.cli.exits import ExitCode, problem_of, worst
 from datalab_facade.cli.following import RunDisplay
 from datalab_facade.cli.secret_options import SECRETS, read_secrets
@@ -17,14 +17,14 @@ from datalab_facade.runs.run_results import RunResult
 
 @click.command()
 @click.argument("workflow", metavar="DEFINITION|WORKFLOW_ID")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=NonEmptyPath())
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-o",
     "--output",
     "folder",
     metavar="DIR",
     required=True,
-    type=NonEmptyPath(file_okay=False),
+    type=click.Path(file_okay=False),
     help="The folder for the outputs, and for the journal of the run.",
 )
 @SECRETS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
+from datalab_facade.cli.arguments import TIMEOUT
 from datalab_facade.cli.document_options import DRY_RUN, field_options
 from datalab_facade.cli.document_plans import show_plan
 from datalab_facade.cli.document_results import SUGGESTIONS
@@ -21,7 +21,7 @@ from datalab_facade.models import JSON
 
 
 @click.command("suggest-schemas")
-@click.argument("checkpoint", metavar="CHECKPOINT", type=NonEmptyPath())
+@click.argument("checkpoint", metavar="CHECKPOINT", type=click.Path())
 @click.option(
     "--only",
     type=click.Choice(SUGGESTIONS),

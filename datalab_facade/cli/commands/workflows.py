@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from datalab_facade.cli import documents
-from datalab_facade.cli.arguments import ID, NonEmptyPath
+from datalab_facade.cli.arguments import ID
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.picture_files import picture_options, write_file
 from datalab_facade.cli.rendering.workflows import (
@@ -63,7 +63,7 @@ def show(session: Session, *, workflow_id: int, html: str | None, svg: str | Non
 
 
 @workflows.command()
-@click.argument("path", metavar="DEFINITION", type=NonEmptyPath(dir_okay=False))
+@click.argument("path", metavar="DEFINITION", type=click.Path(dir_okay=False))
 @SECRETS
 @connection_options
 @with_session
@@ -99,7 +99,7 @@ def delete(session: Session, *, workflow_id: int) -> ExitCode:
 
 
 @workflows.command()
-@click.argument("path", metavar="FILE", type=NonEmptyPath(dir_okay=False))
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False))
 @click.option(
     "--check-server",
     is_flag=True,

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import click
 
-from datalab_facade.cli.arguments import TIMEOUT, NonEmptyPath
-from datalab_facade.cli.document_checks import check_document_name, check_file, check_sources
+from datalab_facade.cli.arguments import TIMEOUT
+from datalab_facade.cli.document_checks import (
+    check_document_name,
+    check_file,
+    check_form_name,
+    check_sources,
+)
 from datalab_facade.cli.document_options import DRY_RUN, FILE_OUTPUT, field_options
 from datalab_facade.cli.document_plans import show_plan
 from datalab_facade.cli.document_runs import Work, perform
@@ -16,7 +21,7 @@ from datalab_facade.cli.sessions import Session, connection_options, with_sessio
 
 
 @click.command()
-@click.argument("form", metavar="FORM", type=NonEmptyPath())
+@click.argument("form", metavar="FORM", type=click.Path())
 @field_options("fill")
 @FILE_OUTPUT
 @TIMEOUT
@@ -39,6 +44,7 @@ def fill(
     """
     work = Work(task=make_task("fill", options), sources=(form,), timeout=timeout)
     check_sources(work.sources)
+    check_form_name(output, form)
     check_file(output)
     if dry_run:
         return show_plan(session, work.task, work.sources, None)
@@ -47,7 +53,7 @@ def fill(
 
 
 @click.command()
-@click.argument("text", metavar="TEXT.md", type=NonEmptyPath(dir_okay=False, allow_dash=True))
+@click.argument("text", metavar="TEXT.md", type=click.Path(dir_okay=False, allow_dash=True))
 @field_options("create")
 @FILE_OUTPUT
 @TIMEOUT
