@@ -12,7 +12,7 @@ from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.files.media_types import media_type_of
 
 if TYPE_CHECKING:
-    from datalab_facade.cli.saved_runs import RunSettings
+    from datalab_facade.cli.document_options import RunSettings
 
 # The format that the suffix of a file for one text stands for; None for any.
 _FORMATS: Final[Mapping[str, str | None]] = {

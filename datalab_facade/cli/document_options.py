@@ -6,12 +6,17 @@ The spellings of marker and of Datalab's own program work, too; help does not sh
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import attrs
 import click
 
 from datalab_facade.cli.arguments import TIMEOUT
+
+if TYPE_CHECKING:
+    from datalab_facade.runs.run_options import RunOptions
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _Decorate = Callable[[Any], Any]
@@ -75,7 +80,7 @@ OUTPUT: Final = click.option(
     cls=_Option,
     metavar="PATH",
     type=click.Path(),
-    help="The folder for the results. One result alone may go into a file, such as a.md.",
+    help="The folder for the results. A single result may go into a file, such as a.md.",
 )
 FILE_OUTPUT: Final = click.option(
     "-o",
@@ -84,7 +89,7 @@ FILE_OUTPUT: Final = click.option(
     metavar="FILE",
     required=True,
     type=click.Path(),
-    help="The new file; an existing one is replaced. In an existing folder, OUT/NAME/NAME.*.",
+    help="The new file; an existing one is replaced. For an existing folder OUT: OUT/NAME/NAME.*.",
 )
 _FORMAT: Final = _text(
     "--format",
@@ -101,13 +106,18 @@ PAGE_RANGE: Final = _text(
 )
 _MAX_PAGES: Final = _number("--max-pages", "max_pages", help="The most pages to process.")
 _PAGINATE: Final = _flag(
-    "--paginate", "--paginate-output", "paginate", help="Separate pages by rules with numbers."
+    "--paginate",
+    "--paginate-output",
+    "paginate",
+    help="Put a horizontal line with the page number between pages.",
 )
 _SKIP_CACHE: Final = _flag(
-    "--skip-cache", "skip_cache", help="Process it anew even if Datalab has a result."
+    "--skip-cache", "skip_cache", help="Process it again even if Datalab has a cached result."
 )
 _SAVE_CHECKPOINT: Final = _flag(
-    "--save-checkpoint", "save_checkpoint", help="Keep what was parsed for extract and segment."
+    "--save-checkpoint",
+    "save_checkpoint",
+    help="Keep the parsed document for a later extract or segment.",
 )
 _CHECKPOINT: Final = _flag(
     "--checkpoint",
@@ -129,7 +139,7 @@ _SET: Final = click.option(
     help="Any other field of the API. VALUE is JSON, or else text. Repeatable.",
 )
 DRY_RUN: Final = click.option(
-    "--dry-run", is_flag=True, help="Only say what would be sent, and what it costs if known."
+    "--dry-run", is_flag=True, help="Only show what would be sent, and the price if it is known."
 )
 
 RETRIES: Final = (
@@ -137,17 +147,17 @@ RETRIES: Final = (
         "--max-cost",
         type=click.FloatRange(min=0, min_open=True),
         metavar="DOLLARS",
-        help="Submit nothing that would cost more than this in all; with -o.",
+        help="Submit nothing more once the total may exceed this; needs -o.",
     ),
     click.option(
         "--retry-failed",
         is_flag=True,
-        help="Submit failed documents again; this costs money again; with -o.",
+        help="Submit failed documents again; this costs money again; needs -o.",
     ),
     click.option(
         "--retry-unknown",
         is_flag=True,
-        help="Submit again what may have been submitted, which may cost twice; with -o.",
+        help="Submit again what may be submitted already; this may cost twice; needs -o.",
     ),
 )
 
@@ -162,19 +172,19 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
             "--no-images",
             "--disable-image-extraction",
             "disable_image_extraction",
-            help="Leave images out.",
+            help="Do not extract images.",
         ),
         _flag(
             "--no-captions",
             "--disable-image-captions",
             "disable_image_captions",
-            help="Leave captions of images out.",
+            help="Do not write captions of images.",
         ),
         _text(
             "--extras",
             "extras",
             metavar="NAMES",
-            help="More to do, such as chart_understanding,extract_links.",
+            help="Extra features, such as chart_understanding,extract_links.",
         ),
         _SAVE_CHECKPOINT,
     ),
@@ -271,7 +281,9 @@ _FIELDS: Final[Mapping[str, tuple[_Decorate, ...]]] = {
             metavar="EFFORT",
             help="How much it verifies before it ends: fast, balanced or accurate.",
         ),
-        _flag("--return-images", "return_images", help="Put the images of the run in the result."),
+        _flag(
+            "--return-images", "return_images", help="Include the images of the run in the result."
+        ),
         _SKIP_CACHE,
     ),
     "suggest-schemas": (),
@@ -294,8 +306,54 @@ def field_options(verb: str) -> Callable[[_Command], _Command]:
     return _all_of((*_FIELDS[verb], _LOCATION, _SET))
 
 
-def run_options(command: _Command) -> _Command:
-    """Give a command the options of work on several sources."""
+@attrs.frozen(kw_only=True)
+class RunSettings:
+    """The options of a run; None stands for the default."""
+
+    timeout: float | None = None
+    concurrency: int | None = None
+    max_cost: float | None = None
+    """The most that it may cost, in dollars."""
+    retry_failed: bool = False
+    retry_unknown: bool = False
+
+    def options(self) -> RunOptions:
+        """Return the options as the library takes them."""
+        found: RunOptions = {
+            "retry_failed": self.retry_failed,
+            "retry_unknown": self.retry_unknown,
+        }
+        if self.timeout is not None:
+            found["timeout"] = self.timeout
+        if self.concurrency is not None:
+            found["concurrency"] = self.concurrency
+        if self.max_cost is not None:
+            found["max_cost_cents"] = self.max_cost * 100
+        return found
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of several sources; those of a run are ``run_settings``."""
+
+    @functools.wraps(command)
+    def with_settings(
+        *args: object,
+        timeout: float | None,
+        concurrency: int | None,
+        max_cost: float | None,
+        retry_failed: bool,
+        retry_unknown: bool,
+        **options: object,
+    ) -> None:
+        run_settings = RunSettings(
+            timeout=timeout,
+            concurrency=concurrency,
+            max_cost=max_cost,
+            retry_failed=retry_failed,
+            retry_unknown=retry_unknown,
+        )
+        command(*args, run_settings=run_settings, **options)
+
     return _all_of(
         (
             OUTPUT,
@@ -306,7 +364,7 @@ def run_options(command: _Command) -> _Command:
                 cls=_Option,
                 type=click.IntRange(min=1),
                 metavar="N",
-                help="How many documents are at work at the same time.",
+                help="How many documents are processed at the same time.",
             ),
             TIMEOUT,
             *RETRIES,
@@ -317,11 +375,11 @@ def run_options(command: _Command) -> _Command:
                 "--fail-on",
                 type=click.Choice(["failure", "never"]),
                 default="failure",
-                help="Whether a document that fails ends the program with code 1, the default.",
+                help="Exit with code 1 if a document fails, which is the default, or never.",
             ),
             DRY_RUN,
         )
-    )(command)
+    )(with_settings)
 
 
 def _all_of(options: tuple[_Decorate, ...]) -> Callable[[_Command], _Command]:

@@ -152,7 +152,7 @@ def _say_how_to_go_on(
     ids = [one.id for _, one in waiting if not isinstance(one, DatalabError)]
     if not ids:
         return
-    hint = f"To take its result: datalab-facade result {ids[0]}"
+    hint = f"To get its result: datalab-facade result {ids[0]}"
     session.if_interrupted = (
         f"The request continues. {hint}"
         if len(ids) == 1

@@ -220,8 +220,8 @@ def _classify(error: DatalabError) -> tuple[ExitCode, str]:
 
 # The commands that wait for a job again, by its kind.
 _AGAIN: Final = {
-    "document": "to take its result: datalab-facade result",
-    "pipeline execution": "to take its result: datalab-facade pipelines result",
+    "document": "to get its result: datalab-facade result",
+    "pipeline execution": "to get its result: datalab-facade pipelines result",
 }
 
 # The first match counts, so subclasses come before their bases.

@@ -92,7 +92,7 @@ def print_outcome(session: Session, found: SourceResult, *, title: bool = False)
         print_result(session, found, title=title)
     if (problem := found.problem) is not None:
         if isinstance(found.error, LocalFileError) and found.id is not None:
-            hint = f"To take the result again: datalab-facade result {found.id} -o PATH"
+            hint = f"To get the result again: datalab-facade result {found.id} -o PATH"
             problem = attrs.evolve(problem, hint=hint)
         name = f"{Path(found.source).name}: " if title else ""
         session.report_problem(attrs.evolve(problem, message=f"{name}{problem.message}"))

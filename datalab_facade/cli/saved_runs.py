@@ -24,35 +24,9 @@ from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import LocalFileError
 
 if TYPE_CHECKING:
+    from datalab_facade.cli.document_options import RunSettings
     from datalab_facade.client import Datalab
     from datalab_facade.jobs.outcomes import Update
-    from datalab_facade.runs.run_options import RunOptions
-
-
-@attrs.frozen(kw_only=True)
-class RunSettings:
-    """The options of a run; None stands for the default."""
-
-    timeout: float | None = None
-    concurrency: int | None = None
-    max_cost: float | None = None
-    """The most that it may cost, in dollars."""
-    retry_failed: bool = False
-    retry_unknown: bool = False
-
-    def options(self) -> RunOptions:
-        """Return the options as the library takes them."""
-        found: RunOptions = {
-            "retry_failed": self.retry_failed,
-            "retry_unknown": self.retry_unknown,
-        }
-        if self.timeout is not None:
-            found["timeout"] = self.timeout
-        if self.concurrency is not None:
-            found["concurrency"] = self.concurrency
-        if self.max_cost is not None:
-            found["max_cost_cents"] = self.max_cost * 100
-        return found
 
 
 def run_and_save(

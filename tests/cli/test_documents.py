@@ -216,8 +216,8 @@ def test_a_result_that_cannot_be_written_can_be_taken_again(
 
     with monkeypatch.context() as patches:
         patches.setattr("datalab_facade.cli.result_output.write_bytes", write_bytes)
-        for command in (ONE_FORM, ["convert", "invoice.pdf", "-o"]):
-            done = run(*command, "full.md")
+        for command in ([*ONE_FORM, "full.pdf"], ["convert", "invoice.pdf", "-o", "full.md"]):
+            done = run(*command)
             assert (done.out, "No space left on device" in done.err) == ("", True)
     again = done.err.rpartition("datalab-facade ")[2].split()
     assert run(*again[:-1], "again.md").code == 0
@@ -494,7 +494,7 @@ def test_ctrl_c_says_how_to_take_the_result_later(world: World) -> None:
     terminal.interrupt()
     done = terminal.done()
     assert done.code == ExitCode.INTERRUPTED
-    assert "To take its result: datalab-facade result" in " ".join(done.plain.split())
+    assert "To get its result: datalab-facade result" in " ".join(done.plain.split())
 
 
 def test_the_text_of_a_document_cannot_move_the_cursor(world: World) -> None:

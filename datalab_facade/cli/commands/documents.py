@@ -15,7 +15,7 @@ from datalab_facade.cli.document_checks import (
     check_sources,
     format_of,
 )
-from datalab_facade.cli.document_options import field_options, run_options
+from datalab_facade.cli.document_options import RunSettings, field_options, run_options
 from datalab_facade.cli.document_plans import show_plan
 from datalab_facade.cli.document_runs import (
     DEFAULT_CONCURRENCY,
@@ -31,15 +31,15 @@ from datalab_facade.cli.result_output import (
     is_single_file,
     print_outcome,
 )
-from datalab_facade.cli.saved_runs import RunSettings, run_and_save
+from datalab_facade.cli.saved_runs import run_and_save
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import InvalidArgumentError
 
 _SOURCES: Final = """
 
-SOURCE is a file, a URL, a datalab:// reference, or - for standard input; with -o also a
-folder, of which all documents are taken."""
+SOURCE is a file, a URL, a datalab:// reference, or - for standard input. With -o it may also
+be a folder, which stands for all documents in it."""
 
 
 def _command(verb: str, help_text: str) -> click.Command:
@@ -47,7 +47,9 @@ def _command(verb: str, help_text: str) -> click.Command:
     @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path())
     @field_options(verb)
     @click.option(
-        "--extensions", metavar="NAMES", help="Of folders, only such files: pdf,docx for example."
+        "--extensions",
+        metavar="NAMES",
+        help="In folders, use only such files, for example pdf,docx.",
     )
     @run_options
     @connection_options
@@ -58,11 +60,7 @@ def _command(verb: str, help_text: str) -> click.Command:
         sources: tuple[str, ...],
         output: str | None,
         extensions: str | None,
-        concurrency: int | None,
-        timeout: float | None,
-        max_cost: float | None,
-        retry_failed: bool,
-        retry_unknown: bool,
+        run_settings: RunSettings,
         fail_on: str,
         dry_run: bool,
         skip_existing: bool,
@@ -80,20 +78,13 @@ def _command(verb: str, help_text: str) -> click.Command:
         work = Work(
             task=task,
             sources=sources,
-            concurrency=concurrency or DEFAULT_CONCURRENCY,
-            timeout=timeout,
+            concurrency=run_settings.concurrency or DEFAULT_CONCURRENCY,
+            timeout=run_settings.timeout,
             from_checkpoint=from_checkpoint,
             wait_for="scores" if options.get("include_scores") else None,
         )
-        settings = RunSettings(
-            timeout=timeout,
-            concurrency=concurrency,
-            max_cost=max_cost,
-            retry_failed=retry_failed,
-            retry_unknown=retry_unknown,
-        )
         is_run = _is_run(work, output)
-        _check_output(session, work, output, settings, is_run=is_run)
+        _check_output(session, work, output, run_settings, is_run=is_run)
         if dry_run:
             return show_plan(session, task, sources, None)
         if output is None:
@@ -105,7 +96,7 @@ def _command(verb: str, help_text: str) -> click.Command:
         else:
             with session.client() as client:
                 code = run_and_save(
-                    session, client, task, sources, folder=output, settings=settings
+                    session, client, task, sources, folder=output, settings=run_settings
                 )
         return ExitCode.DONE if code is ExitCode.FAILED and fail_on == "never" else code
 

@@ -58,7 +58,7 @@ def show(session: Session, *, schema_id: str) -> ExitCode:
 @connection_options
 @with_session
 def create(session: Session, *, schema: str, name: str, description: str | None) -> ExitCode:
-    """Store a schema, of a JSON file or a Python class.
+    """Store a schema from a JSON file or a Python class.
 
     Then `extract --schema SCHEMA_ID` takes its id.
     """

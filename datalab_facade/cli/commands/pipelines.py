@@ -16,7 +16,12 @@ from datalab_facade.cli.document_checks import (
     check_sources,
 )
 from datalab_facade.cli.document_display import DocumentDisplay
-from datalab_facade.cli.document_options import OUTPUT, field_options, run_options
+from datalab_facade.cli.document_options import (
+    OUTPUT,
+    RunSettings,
+    field_options,
+    run_options,
+)
 from datalab_facade.cli.document_plans import show_plan
 from datalab_facade.cli.document_results import SourceResult
 from datalab_facade.cli.document_runs import as_source
@@ -28,7 +33,7 @@ from datalab_facade.cli.rendering.pipelines import (
     pipelines_text,
 )
 from datalab_facade.cli.result_output import deliver
-from datalab_facade.cli.saved_runs import RunSettings, run_and_save
+from datalab_facade.cli.saved_runs import run_and_save
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.errors import (
     APIStatusError,
@@ -48,13 +53,13 @@ _EXECUTION: Final = click.argument("execution", metavar="EXECUTION")
 _STEP: Final = click.option(
     "--step",
     metavar="STEP",
-    help="The step whose result is wanted: its number or its type. The default is the last one.",
+    help="The step whose result to get: its number or its type. The default is the last step.",
 )
 
 
 @click.group()
 def pipelines() -> None:
-    """Pipelines: list, show, create, publish, archive, run, and take results.
+    """Pipelines: list, show, create, publish, archive, run, and get results.
 
     PIPELINE is an id (pl_...), or the name under which it was saved.
     """
@@ -94,7 +99,7 @@ def show(session: Session, *, pipeline: str) -> ExitCode:
 @connection_options
 @with_session
 def create(session: Session, *, path: str, name: str | None) -> ExitCode:
-    """Create a pipeline of a JSON file.
+    """Create a pipeline from a JSON file.
 
     FILE holds the steps: [{"type": "convert", "settings": {...}}, ...]; - is standard input.
     """
@@ -162,11 +167,7 @@ def run(
     sources: tuple[str, ...],
     step: str | None,
     output: str | None,
-    timeout: float | None,
-    concurrency: int | None,
-    max_cost: float | None,
-    retry_failed: bool,
-    retry_unknown: bool,
+    run_settings: RunSettings,
     fail_on: str,
     dry_run: bool,
     skip_existing: bool,
@@ -179,25 +180,20 @@ def run(
     are saved for each document, and the same command again continues.
     """
     _ = skip_existing
-    settings = RunSettings(
-        timeout=timeout,
-        concurrency=concurrency,
-        max_cost=max_cost,
-        retry_failed=retry_failed,
-        retry_unknown=retry_unknown,
-    )
     is_run = output is not None and step is None
     check_sources(sources, folders=is_run)
     if output is not None:
         (check_folder if is_run else check_file)(output)
     if not is_run:
-        check_no_run(settings)
+        check_no_run(run_settings)
     with session.client() as client:
         task = make_pipeline_run(client.pipelines.resolve(pipeline), options)
         if dry_run:
             return show_plan(session, task, sources, _rate(client, task.pipeline_id))
-        if output is not None and step is None:
-            code = run_and_save(session, client, task, sources, folder=output, settings=settings)
+        if is_run and output is not None:
+            code = run_and_save(
+                session, client, task, sources, folder=output, settings=run_settings
+            )
         elif len(sources) != 1:
             raise InvalidArgumentError(
                 f"{len(sources)} documents need a folder for their results: say -o FOLDER, "
@@ -205,7 +201,9 @@ def run(
             )
         else:
             handle = client.pipelines.submit(task, as_source(sources[0]))
-            found = _wait(session, client, handle, sources[0], step=step, timeout=timeout)
+            found = _wait(
+                session, client, handle, sources[0], step=step, timeout=run_settings.timeout
+            )
             code = deliver(session, found, output)
     return ExitCode.DONE if code is ExitCode.FAILED and fail_on == "never" else code
 
@@ -240,7 +238,7 @@ def result(
     output: str | None,
     timeout: float | None,
 ) -> ExitCode:
-    """Wait for the end of an execution, and take the result of a step.
+    """Wait for the end of an execution, and get the result of a step.
 
     EXECUTION is an id (pex_...). The result goes to standard output, or with -o into a file
     or folder.
@@ -263,7 +261,7 @@ def _wait(
     timeout: float | None,
 ) -> SourceResult:
     session.if_interrupted = (
-        f"The execution continues. To take its result: datalab-facade pipelines result {handle.id}"
+        f"The execution continues. To get its result: datalab-facade pipelines result {handle.id}"
     )
     known = SourceResult(source=source, id=handle.id)
     footer = "Ctrl-C stops waiting; the execution continues."

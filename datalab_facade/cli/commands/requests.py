@@ -1,4 +1,4 @@
-"""The commands ``submit``, which does not wait, and ``result``, which takes what came of it."""
+"""The commands ``submit``, which does not wait, and ``result``, which gets its result."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def result(
     scores: bool,
     timeout: float | None,
 ) -> ExitCode:
-    """Wait for the end of a request, and take its result.
+    """Wait for the end of a request, and get its result.
 
     HANDLE is what submit printed: a file with it, - for standard input, or the JSON itself.
     URL is a request_check_url. ID is convert/Qm3x..., or Qm3x... with --verb. The result goes

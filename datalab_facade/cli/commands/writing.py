@@ -69,7 +69,7 @@ def create(
     dry_run: bool,
     **options: object,
 ) -> ExitCode:
-    """Create a document of markdown.
+    """Create a document from markdown.
 
     TEXT.md is a file, or - for standard input.
     """
