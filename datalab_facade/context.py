@@ -159,6 +159,12 @@ class Context:
         announce(self.drift, drift)
         return value
 
+    def recording(
+        self, decode: Callable[[JSON], tuple[_T, Iterable[Drift]]]
+    ) -> Callable[[JSON], _T]:
+        """Return a decoder of answers that counts what is odd about each."""
+        return lambda answer: self.record_drift(*decode(answer))
+
 
 def _evolved(value: _T, changes: Mapping[str, object]) -> _T:
     # The names come from TypedDicts, whose types attrs.evolve cannot match up.

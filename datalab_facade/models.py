@@ -26,9 +26,6 @@ from datalab_facade.wire import wire
 if TYPE_CHECKING:
     from datalab_facade.timeline import Timeline
 
-AGGREGATED = "aggregated"
-"""The file key of a run over all files of an execution at once."""
-
 
 @picklable
 @attrs.frozen(kw_only=True)

@@ -1,9 +1,12 @@
-"""The words for how an execution, a step or a step run stands."""
+"""The words of the API for how an execution, a step or a step run stands, and for all files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import ClassVar
+
+AGGREGATED = "aggregated"
+"""The file key of a run over all files of an execution at once."""
 
 
 class Status(str):

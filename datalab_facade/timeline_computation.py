@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from datalab_facade.redaction import excerpt
-from datalab_facade.statuses import Status
+from datalab_facade.statuses import AGGREGATED, Status
 from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
 
 if TYPE_CHECKING:
     from datalab_facade.models import Step, StepRun
-
-# The models lie above this module, so their constant cannot be imported.
-_ALL_FILES = "aggregated"
 
 # Workers' clocks differ a little, so work may seem to end just after the run that
 # waited for it began. The tolerance is a second, at most this share of the whole.
@@ -217,10 +214,10 @@ class _FinishedWork:
         return best
 
     def _groups(self, file_key: str | None) -> Iterator[list[_Draft]]:
-        if file_key is None or file_key == _ALL_FILES:
+        if file_key is None or file_key == AGGREGATED:
             yield self._all
             return
-        for key in (file_key, None, _ALL_FILES):
+        for key in (file_key, None, AGGREGATED):
             if key in self._by_file:
                 yield self._by_file[key]
 
@@ -253,9 +250,9 @@ class _UnfinishedWork:
         """Check whether a run still needs unfinished work of some steps."""
         key = waiting.run.file_key
         found = (self._files.get(step, set()) for step in steps)
-        if key is None or key == _ALL_FILES:
+        if key is None or key == AGGREGATED:
             return any(found)
-        return any(not files.isdisjoint((key, None, _ALL_FILES)) for files in found)
+        return any(not files.isdisjoint((key, None, AGGREGATED)) for files in found)
 
 
 def _ended(draft: _Draft) -> datetime:

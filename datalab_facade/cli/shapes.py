@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.models import JSON
+from datalab_facade.statuses import AGGREGATED
 
 StepShape: TypeAlias = Literal["flat", "nested"]
 
@@ -184,8 +185,8 @@ def _kind_of_text(text: str) -> str:
 
 
 def _form(key: str) -> str:
-    if key == "aggregated":
-        return "aggregated"
+    if key == AGGREGATED:
+        return AGGREGATED
     if key.isascii() and key.isdigit():
         return "digits"
     if re.search(r"\.[A-Za-z0-9]{1,5}$", key):

@@ -57,7 +57,7 @@ class AsyncFileRequests:
         return self._calls.pages(
             paging,
             lambda page: list_files(page.limit, page.offset),
-            self._recording(decode_files),
+            self._context.recording(decode_files),
             timeout=timeout,
             options=options,
             subject="list of files",
@@ -99,7 +99,7 @@ class AsyncFileRequests:
         async def ask(file_id: int | str) -> None:
             await self._calls.delete(
                 delete_file(file_id),
-                self._recording(partial(decode_deletion, requested_id=file_id)),
+                self._context.recording(partial(decode_deletion, requested_id=file_id)),
                 timeout=timeout,
                 options=options,
                 subject=f"file {file_id}",
@@ -132,12 +132,12 @@ class AsyncFileRequests:
         subject: str,
     ) -> _T:
         return await self._calls.query(
-            operation, self._recording(decode), timeout=timeout, options=options, subject=subject
+            operation,
+            self._context.recording(decode),
+            timeout=timeout,
+            options=options,
+            subject=subject,
         )
-
-    def _recording(self, decode: Callable[[JSON], tuple[_T, set[Drift]]]) -> Callable[[JSON], _T]:
-        """Return a decoder that counts the drift it finds."""
-        return lambda answer: self._context.record_drift(*decode(answer))
 
     async def _by_id(
         self,

@@ -15,7 +15,7 @@ from datalab_facade.pictures.words import (
     pluralize,
     sanitize,
 )
-from datalab_facade.statuses import Status
+from datalab_facade.statuses import AGGREGATED, Status
 
 if TYPE_CHECKING:
     from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
@@ -47,7 +47,7 @@ class Row:
 
     @property
     def _is_whole(self) -> bool:
-        return self.run is not None and self.run.file_key == "aggregated"
+        return self.run is not None and self.run.file_key == AGGREGATED
 
     @property
     def many(self) -> int:

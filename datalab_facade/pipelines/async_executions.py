@@ -130,8 +130,8 @@ class AsyncPipelineExecutions(AsyncJobWaits[PipelineExecution, str, PipelineExec
         return self._calls.pages(
             paging,
             partial(list_pipeline_executions, checked),
-            lambda answer: self._context.record_drift(
-                *decode_pipeline_executions(answer, self._context.clock.now())
+            self._context.recording(
+                lambda answer: decode_pipeline_executions(answer, self._context.clock.now())
             ),
             timeout=timeout,
             options=options,

@@ -90,7 +90,7 @@ class AsyncExtractionSchemas:
         )
         return await self._calls.submit(
             operation,
-            lambda answer: self._context.record_drift(*decode_schema(answer)),
+            self._context.recording(decode_schema),
             timeout=timeout,
             options=options,
             submission=submission(
@@ -132,7 +132,7 @@ class AsyncExtractionSchemas:
                 list_extraction_schemas,
                 include_archived=checked_flag("include_archived", include_archived),
             ),
-            lambda answer: self._context.record_drift(*decode_schemas(answer)),
+            self._context.recording(decode_schemas),
             timeout=timeout,
             options=options,
             subject="list of extraction schemas",
@@ -273,9 +273,7 @@ class AsyncExtractionSchemas:
 
     def _decoder(self, schema_id: str) -> Callable[[JSON], ExtractionSchema]:
         """Return a decoder of an answer that must be about a schema; it records drift."""
-        return lambda answer: self._context.record_drift(
-            *decode_schema(answer, requested_id=schema_id)
-        )
+        return self._context.recording(partial(decode_schema, requested_id=schema_id))
 
 
 def _schema_of(schema: type | Mapping[str, JSON] | os.PathLike[str]) -> dict[str, JSON]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.context import Context
-from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidArgumentError, NotFoundError
-from datalab_facade.json_forms import JSON
 from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
@@ -50,8 +48,6 @@ from datalab_facade.transport.pipeline_operations import (
     unarchive_pipeline,
     update_pipeline,
 )
-
-_T = TypeVar("_T")
 
 
 @shows_options(CallOptions)
@@ -99,7 +95,7 @@ class AsyncPipelineManagement:
         settings = PipelineDefinition.coerce(steps).to_settings()
         return await self._calls.submit(
             create_pipeline(settings),
-            self._recording(decode_pipeline),
+            self._context.recording(decode_pipeline),
             timeout=timeout,
             options=options,
             submission=submission(
@@ -150,7 +146,7 @@ class AsyncPipelineManagement:
                 saved_only=checked_flag("saved_only", saved_only),
                 include_archived=checked_flag("include_archived", include_archived),
             ),
-            self._recording(decode_pipelines),
+            self._context.recording(decode_pipelines),
             timeout=timeout,
             options=options,
             subject="list of pipelines",
@@ -314,7 +310,7 @@ class AsyncPipelineManagement:
         pipeline_id = await self.resolve(pipeline, timeout=timeout, **options)
         return await self._calls.submit(
             create_pipeline_version(pipeline_id, text),
-            self._recording(decode_version),
+            self._context.recording(decode_version),
             timeout=timeout,
             options=options,
             submission=submission(
@@ -339,7 +335,7 @@ class AsyncPipelineManagement:
         pipeline_id = await self.resolve(pipeline, timeout=timeout, **options)
         return await self._calls.query(
             list_pipeline_versions(pipeline_id),
-            self._recording(decode_versions),
+            self._context.recording(decode_versions),
             timeout=timeout,
             options=options,
             subject=f"the versions of pipeline {pipeline_id}",
@@ -380,7 +376,7 @@ class AsyncPipelineManagement:
         pipeline_id = await self.resolve(pipeline, timeout=timeout, **options)
         return await self._calls.query(
             get_pipeline_rate(pipeline_id),
-            self._recording(decode_rate),
+            self._context.recording(decode_rate),
             timeout=timeout,
             options=options,
             subject=f"the rate of pipeline {pipeline_id}",
@@ -423,12 +419,8 @@ class AsyncPipelineManagement:
     ) -> Pipeline:
         return await self._calls.query(
             operation,
-            self._recording(partial(decode_pipeline, requested_id=pipeline_id)),
+            self._context.recording(partial(decode_pipeline, requested_id=pipeline_id)),
             timeout=timeout,
             options=options,
             subject=f"{action}pipeline {pipeline_id}",
         )
-
-    def _recording(self, decode: Callable[[JSON], tuple[_T, set[Drift]]]) -> Callable[[JSON], _T]:
-        """Return a decoder that counts the drift it finds."""
-        return lambda answer: self._context.record_drift(*decode(answer))

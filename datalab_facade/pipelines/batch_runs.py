@@ -85,7 +85,7 @@ class BatchRuns:
         request = batch_request(task, collection, rubric)
         return self._calls.submit(
             start_batch_run(request),
-            lambda answer: self._context.record_drift(*decode_batch_run(answer)),
+            self._context.recording(decode_batch_run),
             timeout=timeout,
             options=options,
             submission=submission(
@@ -140,7 +140,7 @@ class BatchRuns:
                 limit=limit, page_size=page_size, most=MOST_PER_PAGE, key=lambda run: run.id
             ),
             operation,
-            lambda answer: self._context.record_drift(*decode_batch_runs(answer)),
+            self._context.recording(decode_batch_runs),
             timeout=timeout,
             options=options,
             subject="list of batch runs",

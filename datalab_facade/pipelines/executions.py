@@ -129,8 +129,8 @@ class PipelineExecutions(JobWaits[PipelineExecution, str, PipelineExecutionLike]
         return self._calls.pages(
             paging,
             partial(list_pipeline_executions, checked),
-            lambda answer: self._context.record_drift(
-                *decode_pipeline_executions(answer, self._context.clock.now())
+            self._context.recording(
+                lambda answer: decode_pipeline_executions(answer, self._context.clock.now())
             ),
             timeout=timeout,
             options=options,

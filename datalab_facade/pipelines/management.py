@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 from datalab_facade.calling import ApiCaller
 from datalab_facade.context import Context
-from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidArgumentError, NotFoundError
-from datalab_facade.json_forms import JSON
 from datalab_facade.keywords import shows_options
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
@@ -51,8 +49,6 @@ from datalab_facade.transport.pipeline_operations import (
     unarchive_pipeline,
     update_pipeline,
 )
-
-_T = TypeVar("_T")
 
 
 @shows_options(CallOptions)
@@ -100,7 +96,7 @@ class PipelineManagement:
         settings = PipelineDefinition.coerce(steps).to_settings()
         return self._calls.submit(
             create_pipeline(settings),
-            self._recording(decode_pipeline),
+            self._context.recording(decode_pipeline),
             timeout=timeout,
             options=options,
             submission=submission(
@@ -151,7 +147,7 @@ class PipelineManagement:
                 saved_only=checked_flag("saved_only", saved_only),
                 include_archived=checked_flag("include_archived", include_archived),
             ),
-            self._recording(decode_pipelines),
+            self._context.recording(decode_pipelines),
             timeout=timeout,
             options=options,
             subject="list of pipelines",
@@ -315,7 +311,7 @@ class PipelineManagement:
         pipeline_id = self.resolve(pipeline, timeout=timeout, **options)
         return self._calls.submit(
             create_pipeline_version(pipeline_id, text),
-            self._recording(decode_version),
+            self._context.recording(decode_version),
             timeout=timeout,
             options=options,
             submission=submission(
@@ -340,7 +336,7 @@ class PipelineManagement:
         pipeline_id = self.resolve(pipeline, timeout=timeout, **options)
         return self._calls.query(
             list_pipeline_versions(pipeline_id),
-            self._recording(decode_versions),
+            self._context.recording(decode_versions),
             timeout=timeout,
             options=options,
             subject=f"the versions of pipeline {pipeline_id}",
@@ -381,7 +377,7 @@ class PipelineManagement:
         pipeline_id = self.resolve(pipeline, timeout=timeout, **options)
         return self._calls.query(
             get_pipeline_rate(pipeline_id),
-            self._recording(decode_rate),
+            self._context.recording(decode_rate),
             timeout=timeout,
             options=options,
             subject=f"the rate of pipeline {pipeline_id}",
@@ -424,12 +420,8 @@ class PipelineManagement:
     ) -> Pipeline:
         return self._calls.query(
             operation,
-            self._recording(partial(decode_pipeline, requested_id=pipeline_id)),
+            self._context.recording(partial(decode_pipeline, requested_id=pipeline_id)),
             timeout=timeout,
             options=options,
             subject=f"{action}pipeline {pipeline_id}",
         )
-
-    def _recording(self, decode: Callable[[JSON], tuple[_T, set[Drift]]]) -> Callable[[JSON], _T]:
-        """Return a decoder that counts the drift it finds."""
-        return lambda answer: self._context.record_drift(*decode(answer))

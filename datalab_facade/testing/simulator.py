@@ -119,8 +119,9 @@ class Simulator:
         self.workflows: Final = Workflows(self._state.workflows, self._state.clock, self._lock)
         """The created workflows by id; a test may add workflows."""
         self.documents: Final = Documents(self._state.documents, self._state.clock, self._lock)
-        self.pipelines: Final = Pipelines(self._state.pipelines, self._state.clock, self._lock)
         """The document requests by id; a test may say what they do."""
+        self.pipelines: Final = Pipelines(self._state.pipelines, self._state.clock, self._lock)
+        """The pipelines by id; a test may add pipelines, and say what their executions do."""
 
     @property
     def clock(self) -> Clock:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Unpack
 
 from datalab_facade.async_calling import AsyncApiCaller
@@ -22,12 +23,17 @@ from datalab_facade.transport.operations import (
     list_step_types,
     list_workflows,
 )
-from datalab_facade.workflows.decoding import decode_deletion, decode_started
+from datalab_facade.workflows.decoding import (
+    decode_deletion,
+    decode_started,
+    decode_step_types,
+    decode_workflow,
+    decode_workflows,
+)
 from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
 from datalab_facade.workflows.inputs import InputLike
 from datalab_facade.workflows.models import StepType, Workflow
 from datalab_facade.workflows.requests import (
-    WorkflowDecoder,
     checked_team_id,
     checked_workflow_id,
     creation,
@@ -50,7 +56,7 @@ class AsyncWorkflows:
     ) -> None:
         self._executions = executions
         self._calls = AsyncApiCaller(transport, context)
-        self._decoder = WorkflowDecoder(context)
+        self._context = context
 
     async def step_types(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
@@ -70,7 +76,7 @@ class AsyncWorkflows:
         """
         return await self._calls.query(
             list_step_types(),
-            self._decoder.step_types,
+            self._context.recording(decode_step_types),
             timeout=timeout,
             options=options,
             subject="step types",
@@ -100,7 +106,7 @@ class AsyncWorkflows:
         """
         return await self._calls.query(
             list_workflows(checked_team_id(team_id)),
-            self._decoder.workflows,
+            self._context.recording(decode_workflows),
             timeout=timeout,
             options=options,
             subject="workflows",
@@ -131,7 +137,7 @@ class AsyncWorkflows:
         """
         return await self._calls.query(
             get_workflow(checked_workflow_id(workflow_id)),
-            lambda answer: self._decoder.workflow(answer, workflow_id),
+            self._context.recording(partial(decode_workflow, requested_id=workflow_id)),
             timeout=timeout,
             options=options,
             subject=f"workflow {workflow_id}",
@@ -181,7 +187,7 @@ class AsyncWorkflows:
         planned = creation(definition, steps, secrets, retry_overloaded=retry_overloaded)
         return await self._calls.submit(
             planned.operation,
-            self._decoder.workflow,
+            self._context.recording(decode_workflow),
             timeout=timeout,
             options=options,
             submission=planned.submission,
@@ -216,7 +222,7 @@ class AsyncWorkflows:
         workflow_id = checked_workflow_id(workflow)
         await self._calls.delete(
             delete_workflow(workflow_id),
-            lambda answer: decode_deletion(answer, requested_id=workflow_id),
+            partial(decode_deletion, requested_id=workflow_id),
             timeout=timeout,
             options=options,
             subject=f"the deletion of workflow {workflow_id}",
@@ -264,7 +270,7 @@ class AsyncWorkflows:
         planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
         execution_id = await self._calls.submit(
             planned.operation,
-            lambda answer: decode_started(answer, workflow_id=planned.workflow_id),
+            partial(decode_started, workflow_id=planned.workflow_id),
             timeout=timeout,
             options=options,
             submission=planned.submission,

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from datalab_facade.arguments import checked_id, checked_mapping, named
-from datalab_facade.context import Context
 from datalab_facade.errors import (
     DefinitionIssue,
     InvalidArgumentError,
@@ -18,14 +17,9 @@ from datalab_facade.jobs.retries import Submission
 from datalab_facade.known_secrets import Secrets, redact_value
 from datalab_facade.models import JSON
 from datalab_facade.transport.operations import Operation, create_workflow, execute_workflow
-from datalab_facade.workflows.decoding import (
-    decode_step_types,
-    decode_workflow,
-    decode_workflows,
-)
 from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
 from datalab_facade.workflows.inputs import InputConfig, InputLike
-from datalab_facade.workflows.models import StepType, Workflow
+from datalab_facade.workflows.models import Workflow
 from datalab_facade.workflows.placeholders import fill
 
 _FIND_WORKFLOW = "Check client.workflows.list() for it before you create it again"
@@ -126,25 +120,6 @@ def checked_team_id(team_id: object) -> int | None:
         InvalidArgumentError: It is neither None nor a whole number.
     """
     return None if team_id is None else checked_id(team_id, of="A team")
-
-
-@attrs.frozen
-class WorkflowDecoder:
-    """Decodes answers into models, and records their drift."""
-
-    context: Context
-
-    def step_types(self, answer: JSON) -> tuple[StepType, ...]:
-        """Decode a list of step types."""
-        return self.context.record_drift(*decode_step_types(answer))
-
-    def workflows(self, answer: JSON) -> tuple[Workflow, ...]:
-        """Decode a list of workflows."""
-        return self.context.record_drift(*decode_workflows(answer))
-
-    def workflow(self, answer: JSON, requested_id: int | None = None) -> Workflow:
-        """Decode a workflow; with an id, it must be the one in the request."""
-        return self.context.record_drift(*decode_workflow(answer, requested_id=requested_id))
 
 
 def _definition(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Unpack
 
 from datalab_facade.calling import ApiCaller
@@ -23,12 +24,17 @@ from datalab_facade.transport.operations import (
     list_step_types,
     list_workflows,
 )
-from datalab_facade.workflows.decoding import decode_deletion, decode_started
+from datalab_facade.workflows.decoding import (
+    decode_deletion,
+    decode_started,
+    decode_step_types,
+    decode_workflow,
+    decode_workflows,
+)
 from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
 from datalab_facade.workflows.inputs import InputLike
 from datalab_facade.workflows.models import StepType, Workflow
 from datalab_facade.workflows.requests import (
-    WorkflowDecoder,
     checked_team_id,
     checked_workflow_id,
     creation,
@@ -49,7 +55,7 @@ class Workflows:
     def __init__(self, transport: ApiTransport, executions: Executions, context: Context) -> None:
         self._executions = executions
         self._calls = ApiCaller(transport, context)
-        self._decoder = WorkflowDecoder(context)
+        self._context = context
 
     def step_types(
         self, *, timeout: float | timedelta | None = None, **options: Unpack[CallOptions]
@@ -69,7 +75,7 @@ class Workflows:
         """
         return self._calls.query(
             list_step_types(),
-            self._decoder.step_types,
+            self._context.recording(decode_step_types),
             timeout=timeout,
             options=options,
             subject="step types",
@@ -99,7 +105,7 @@ class Workflows:
         """
         return self._calls.query(
             list_workflows(checked_team_id(team_id)),
-            self._decoder.workflows,
+            self._context.recording(decode_workflows),
             timeout=timeout,
             options=options,
             subject="workflows",
@@ -130,7 +136,7 @@ class Workflows:
         """
         return self._calls.query(
             get_workflow(checked_workflow_id(workflow_id)),
-            lambda answer: self._decoder.workflow(answer, workflow_id),
+            self._context.recording(partial(decode_workflow, requested_id=workflow_id)),
             timeout=timeout,
             options=options,
             subject=f"workflow {workflow_id}",
@@ -180,7 +186,7 @@ class Workflows:
         planned = creation(definition, steps, secrets, retry_overloaded=retry_overloaded)
         return self._calls.submit(
             planned.operation,
-            self._decoder.workflow,
+            self._context.recording(decode_workflow),
             timeout=timeout,
             options=options,
             submission=planned.submission,
@@ -215,7 +221,7 @@ class Workflows:
         workflow_id = checked_workflow_id(workflow)
         self._calls.delete(
             delete_workflow(workflow_id),
-            lambda answer: decode_deletion(answer, requested_id=workflow_id),
+            partial(decode_deletion, requested_id=workflow_id),
             timeout=timeout,
             options=options,
             subject=f"the deletion of workflow {workflow_id}",
@@ -263,7 +269,7 @@ class Workflows:
         planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
         execution_id = self._calls.submit(
             planned.operation,
-            lambda answer: decode_started(answer, workflow_id=planned.workflow_id),
+            partial(decode_started, workflow_id=planned.workflow_id),
             timeout=timeout,
             options=options,
             submission=planned.submission,

@@ -23,7 +23,7 @@ from datalab_facade.pictures.words import (
     pluralize,
     sanitize,
 )
-from datalab_facade.statuses import Status
+from datalab_facade.statuses import AGGREGATED, Status
 
 _MAX_FILES: Final = 6
 _MAX_FAILURES: Final = 5
@@ -119,7 +119,7 @@ def _step_row(step: Step, execution: Execution, terminal: Terminal) -> list[Cell
 
 def _file_row(run: StepRun, execution: Execution, terminal: Terminal) -> list[Cell]:
     state = state_of(run.status, failed=run.failed)
-    name = "all files" if run.file_key == "aggregated" else sanitize(run.file_key or "")
+    name = "all files" if run.file_key == AGGREGATED else sanitize(run.file_key or "")
     return [
         plain(""),
         (f"{sign(state, terminal)[0]} {name}", DIM),
