@@ -11,7 +11,6 @@ import contextlib
 import contextvars
 import inspect
 import threading
-import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -22,31 +21,19 @@ from collections.abc import (
     Iterable,
 )
 from concurrent.futures import Future
-from contextvars import copy_context
 from functools import partial
 from queue import Empty, SimpleQueue
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from datalab_facade.clock import running_loop
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.interrupting import Interruption
+from datalab_facade.workers import BETWEEN_SIGNALS, Workers
 
 if TYPE_CHECKING:
     import asyncio
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-
-BETWEEN_SIGNALS = 0.2
-"""Seconds that the main thread waits without checking for signals.
-
-One that comes just before a wait does not end that wait."""
-
-_GRACE = 0.5
-"""Seconds in which threads that were interrupted are waited for."""
-
-_Job: TypeAlias = Callable[[], None]
 
 
 def read_all(items: Iterable[_T]) -> list[_T]:
@@ -195,84 +182,6 @@ async def for_each_async(
 
 def _job(work: Callable[[_T], object], item: _T) -> Callable[[], object]:
     return lambda: work(item)
-
-
-class Workers:
-    """A number of threads that carry out jobs. Use it in a ``with`` statement.
-
-    If that is left by an exception (Ctrl-C is one), no job is begun any more, and what
-    is under way is interrupted. It is waited for, but not for long: a thread that something
-    else than our own connections holds up ends when that lets it go, and keeps nobody from
-    ending the program.
-    """
-
-    def __init__(self, count: int, name: str) -> None:
-        self._count = count
-        self._name = name
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._interruption = Interruption()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._interruption.set_off()
-        for _ in self._threads:
-            self._jobs.put(None)
-        end = time.monotonic() + _GRACE
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(None if kind is None else max(0.0, end - time.monotonic()))
-
-    def submit(self, work: Callable[[], _T]) -> Future[_T]:
-        """Have a job done when a thread has time for it."""
-        future: Future[_T] = Future()
-
-        def job() -> None:
-            try:
-                with self._interruption:
-                    self._interruption.check()
-                    result = work()
-            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        # What works for a caller sees the caller's context variables, as a task does.
-        self._jobs.put(partial(copy_context().run, job))
-        if len(self._threads) < self._count:
-            name = f"{self._name}_{len(self._threads)}"
-            thread = threading.Thread(target=self._work, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        return future
-
-    def carry_out(self, jobs: Iterable[Callable[[], object]]) -> None:
-        """Carry out jobs to the end of the last one, or to the first error.
-
-        Raises:
-            BaseException: Whatever the first job that failed raised.
-        """
-        ended: SimpleQueue[Future[object]] = SimpleQueue()
-        left = 0
-        for job in jobs:
-            self.submit(job).add_done_callback(ended.put)
-            left += 1
-        while left:
-            with contextlib.suppress(Empty):
-                ended.get(timeout=BETWEEN_SIGNALS).result()
-                left -= 1
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
 
 
 class Lock:

@@ -25,9 +25,9 @@ from datalab_facade import (
     WaitPolicy,
     forking,
 )
-from datalab_facade.concurrency import Workers
 from datalab_facade.known_secrets import Echo
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
+from datalab_facade.workers import Workers
 from tests.fuzzing import examples
 from tests.in_process import SOON, new_simulator
 from tests.outputs.conftest import until

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from typing import Self
 
 import attrs
 
 from datalab_facade.cli.document_results import SourceResult
-from datalab_facade.cli.following import fit_display
+from datalab_facade.cli.live_text import LiveText, fit_display
 from datalab_facade.cli.rendering.conversions import DocumentRow, at_work_text
 from datalab_facade.cli.sessions import Session
 from datalab_facade.pictures.terminal import Terminal
@@ -23,7 +21,7 @@ class _Entry:
     ended: float | None = None
 
 
-class DocumentDisplay:
+class DocumentDisplay(LiveText):
     """Shows a live table on standard error, if that is a terminal, and removes it at the end.
 
     Args:
@@ -34,23 +32,11 @@ class DocumentDisplay:
     """
 
     def __init__(self, session: Session, total: int, footer: str, *, live: bool = True) -> None:
-        self._session = session
-        self._is_live = live and session.err.is_terminal
+        super().__init__(session.err, live=live and session.err.is_terminal)
         self._total = total
         self._footer = footer
         self._entries: dict[str, _Entry] = {}
         self._began = time.monotonic()
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        if self._is_live:
-            from datalab_facade.cli.live import display
-
-            self._stack.enter_context(display(self._session.err, self._frame))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def begin(self, source: str) -> None:
         """Show a document that is about to be sent."""

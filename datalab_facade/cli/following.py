@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from datalab_facade.cli import documents
+from datalab_facade.cli.live_text import LiveText, fit_display
 from datalab_facade.cli.rendering.executions import (
     Overview,
     change_line,
     execution_text,
-    footer,
     many_text,
     outcome_line,
     totals_lines,
@@ -37,7 +36,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class ExecutionDisplay:
+class ExecutionDisplay(LiveText):
     """Shows changes and outcomes of executions as they arrive, and totals at the end.
 
     On a terminal it draws a live table; otherwise it writes lines, or JSON documents.
@@ -49,24 +48,13 @@ class ExecutionDisplay:
     """
 
     def __init__(self, session: Session, *, many: bool, now: Callable[[], datetime] = _now) -> None:
+        super().__init__(session.out, live=session.out.is_terminal and not session.as_json)
         self._now = now
         self._session = session
         self._many = many
-        self._is_live = session.out.is_terminal and not session.as_json
         self._executions: dict[int, Execution] = {}
         self._errors: dict[int, DatalabError] = {}
         self._totals: Totals | None = None
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        if self._is_live:
-            from datalab_facade.cli.live import display
-
-            self._stack.enter_context(display(self._session.out, self._frame))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def show_change(self, change: ExecutionChange) -> None:
         """Show a change of an execution."""
@@ -130,25 +118,6 @@ class ExecutionDisplay:
         return execution_text(executions[0], terminal, now=now, rows=rows)
 
 
-def fit_display(draw: Callable[[int], str], leave: str, terminal: Terminal, height: int) -> str:
-    """Draw a live display that fits the height of a terminal.
-
-    Args:
-        draw: Returns the text, given the largest number of rows for its table.
-        leave: The line below the display: how to stop.
-        terminal: What the terminal can show.
-        height: The lines of the terminal.
-    """
-    below = footer(leave, terminal)
-    room = height - 2 - len(below.splitlines())
-    rows = room
-    text = draw(rows)
-    while rows > 1 and len(text.splitlines()) > room:
-        rows = max(1, rows - max(1, len(text.splitlines()) - room))
-        text = draw(rows)
-    return f"{text}\n\n{below}"
-
-
 def _is_repeated_by_step(change: ExecutionChange) -> bool:
     """Check whether the change of the step, which comes next, says the same.
 
@@ -160,27 +129,16 @@ def _is_repeated_by_step(change: ExecutionChange) -> bool:
     return step is not None and len(step.runs) == 1
 
 
-class RunDisplay:
+class RunDisplay(LiveText):
     """Shows the progress of a run over files, and the result of each file."""
 
     def __init__(self, session: Session) -> None:
+        super().__init__(session.err, live=session.err.is_terminal)
         self._session = session
-        self._is_live = session.err.is_terminal
         self._executions: dict[int, Execution] = {}
         self._totals: Totals | None = None
         self._finished = 0
         self._last_reason: str | None = None
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        if self._is_live:
-            from datalab_facade.cli.live import display
-
-            self._stack.enter_context(display(self._session.err, self._frame))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def show_update(self, update: ExecutionUpdate) -> None:
         """Show a change or an outcome of an execution of the run."""

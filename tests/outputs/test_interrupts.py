@@ -17,7 +17,6 @@ import pytest
 
 from datalab_facade import Datalab, DownloadError, Manifest, Progress
 from datalab_facade.clock import SystemClock
-from datalab_facade.concurrency import Workers
 from datalab_facade.interrupting import (
     Interrupted,
     Interruption,
@@ -25,6 +24,7 @@ from datalab_facade.interrupting import (
     interruptible,
 )
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, SimulatorServer, StepScript
+from datalab_facade.workers import Workers
 from tests.outputs.bad_storage import Asked, BadStorage, Player, Reply, cut, refused, stored
 from tests.outputs.conftest import execution_of, until
 from tests.outputs.processes import outcome, start, start_cold
