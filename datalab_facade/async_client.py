@@ -95,8 +95,9 @@ class AsyncDatalab:
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
-        ConfigurationError: If there is no key, it cannot be a header, the address is
-            wrong, or both a rate limiter and requests_per_minute are given. Nothing is sent.
+        ConfigurationError: There is no key, it cannot be a header, or the address is wrong.
+        InvalidArgumentError: Another argument is wrong, or both a rate limiter and
+            requests_per_minute are given.
 
     >>> async def status(execution_id):
     ...     async with AsyncDatalab(api_key="your-key") as client:
@@ -239,8 +240,9 @@ class AsyncDatalab:
         A journal beside the outputs, ``run.jsonl``, tells what was done. The same call
         again, after a crash too, goes on from there, and takes files that came since:
         none is uploaded or submitted a second time. One that fails does not end the
-        others. When the account has reached its spending limit, or ``max_cost_cents`` is reached,
-        nothing more is submitted, and all that was is saved; see ``report.left``.
+        others. When the account's spending limit or ``max_cost_cents`` is reached, or Datalab
+        cannot be reached for some minutes, nothing more is submitted, and all that was is
+        saved; see ``report.left``.
 
         Args:
             task: A task of documents, such as ``Convert()`` or ``Extract(Invoice)``; a pipeline:
@@ -262,9 +264,11 @@ class AsyncDatalab:
             are done.
 
         Raises:
-            InvalidArgumentError: An argument is wrong, or the folder has the journal of
-                another task, or of a run that goes on; or the journal cannot be read
-                or written, and the error says what became of the file that it is about.
+            InvalidArgumentError: An argument is wrong.
+            LocalFileError: The folder has the journal of another task, or of a run that goes
+                on; or the journal cannot be read or written, and the error says what became
+                of the file that it is about.
+            ConnectionSetupError: The address, a certificate or the proxy is wrong.
             InvalidDefinitionError: The definition is wrong.
             AuthenticationError: The key is wrong.
             PermissionDeniedError: The key may not do that, or its subscription has ended.
@@ -369,7 +373,7 @@ class AsyncDatalab:
         return self._context.drift.report()
 
     async def close(self) -> None:
-        """Close all connections. A closed client raises ConfigurationError when used.
+        """Close all connections. A closed client raises ClientStateError when used.
 
         Raises:
             ClientStateError: An async client was used in another event loop.

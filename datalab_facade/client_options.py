@@ -43,11 +43,11 @@ class ClientOptions(TypedDict, total=False):
     """Options of a client; see :class:`~datalab_facade.options.Options` for each."""
 
     timeout: float | timedelta
-    """Seconds for one call that does not wait for an execution, tries included; 60."""
+    """Seconds for one call that does not wait for a job, retries included; 60."""
     request_timeout: float | timedelta
     """Seconds for one request of such a call; 30."""
     max_retries: int
-    """How many tries of such a call may fail and be repeated; 2."""
+    """How many times such a call is retried, where repeating is safe; 2."""
     headers: Mapping[str, str]
     """More headers for every request to the API."""
     policy: WaitPolicy

@@ -79,7 +79,7 @@ def off_loop(work: Callable[[], _T]) -> _T:
 async def off_loop_async(work: Callable[[], _T]) -> _T:
     """Do what takes long on disk beside the event loop, in a thread.
 
-    It is over when this is, however often the caller is cancelled meanwhile.
+    It is over when this is, however often the caller is canceled meanwhile.
     """
     import asyncio
 

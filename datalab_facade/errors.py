@@ -786,7 +786,7 @@ class FormatNotRequestedError(DatalabError, AttributeError):
 class WaitTimeoutError(DatalabError, TimeoutError):
     """The deadline of a wait passed before the job ended.
 
-    Nothing was cancelled: the job goes on, and the same call with the same id
+    Nothing was canceled: the job goes on, and the same call with the same id
     picks it up again.
 
     Attributes:

@@ -77,9 +77,9 @@ class Options:
     """What a client does unless a call says otherwise."""
 
     timeout: float = attrs.field(default=60.0, converter=in_seconds, validator=_positive)
-    """Seconds for one call that does not wait for an execution, tries included.
+    """Seconds for one call that does not wait for a job, retries included.
 
-    A minute: a status takes a fraction of a second, and this leaves room for two more tries."""
+    A minute: a status takes a fraction of a second, and this leaves room for two retries."""
 
     request_timeout: float = attrs.field(default=30.0, converter=in_seconds, validator=_positive)
     """Seconds for one request of such a call, from the connection to the last byte."""

@@ -88,7 +88,7 @@ def check_folder(output: str) -> None:
     """
     if Path(output).is_file() or is_text_file(output):
         raise InvalidArgumentError(
-            f"-o {output} is a file, and these results need a folder: say -o FOLDER; "
+            f"-o {output} is a file, and these results need a folder: use -o FOLDER; "
             f"nothing was sent"
         )
 
@@ -103,7 +103,7 @@ def check_document_name(output: str, output_format: object) -> None:
     if _is_file_name(output) and suffix and suffix.lower() != f".{wanted}":
         raise InvalidArgumentError(
             f"{output} is not the name of a {wanted} file, which this creates: name it "
-            f"{Path(output).with_suffix(f'.{wanted}')}, or say another --format; nothing was sent"
+            f"{Path(output).with_suffix(f'.{wanted}')}, or use another --format; nothing was sent"
         )
 
 

@@ -206,7 +206,7 @@ def read_json(text: str) -> JSON:
     Raises:
         LocalFileError: It cannot be read, or is not JSON.
     """
-    if not text.startswith("{") and text != "-":
+    if not text.startswith(("{", "[")) and text != "-":
         return read_json_file(Path(text))
     try:
         return cast("JSON", json.loads(sys.stdin.read() if text == "-" else text))

@@ -37,13 +37,13 @@ def execution(value: Execution, *, urls: bool = False) -> dict[str, JSON]:
         "status": str(value.status),
         "is_terminal": value.is_terminal,
         "succeeded": value.succeeded,
-        "created_at": _iso(value.created_at),
-        "updated_at": _iso(value.updated_at),
+        "created_at": iso(value.created_at),
+        "updated_at": iso(value.updated_at),
         "duration_seconds": _seconds(value.duration),
         "progress": {"finished": value.progress.finished, "total": value.progress.total},
         "steps": [_step(step, urls=urls) for step in value.steps.values()],
         "failures": [_failure(failure) for failure in value.failures],
-        "error": _redact(value.error),
+        "error": redacted(value.error),
     }
 
 
@@ -51,8 +51,8 @@ def _step(step: Step, *, urls: bool) -> dict[str, JSON]:
     return {
         "name": redact_urls(step.name),
         "status": str(step.status),
-        "started_at": _iso(step.started_at),
-        "finished_at": _iso(step.finished_at),
+        "started_at": iso(step.started_at),
+        "finished_at": iso(step.finished_at),
         "duration_seconds": _seconds(step.duration),
         "runs": [_run(run, urls=urls) for run in step.runs],
     }
@@ -60,15 +60,15 @@ def _step(step: Step, *, urls: bool) -> dict[str, JSON]:
 
 def _run(run: StepRun, *, urls: bool) -> dict[str, JSON]:
     document: dict[str, JSON] = {
-        "file_key": _redact(run.file_key),
+        "file_key": redacted(run.file_key),
         "status": str(run.status),
         "failed": run.failed,
-        "started_at": _iso(run.started_at),
-        "finished_at": _iso(run.finished_at),
+        "started_at": iso(run.started_at),
+        "finished_at": iso(run.finished_at),
         "duration_seconds": _seconds(run.duration),
         "has_output": run.output_url is not None,
-        "error": _redact(run.error),
-        "error_stage": _redact(run.error_stage),
+        "error": redacted(run.error),
+        "error_stage": redacted(run.error_stage),
         "total_pages": run.total_pages,
     }
     if urls:
@@ -78,10 +78,10 @@ def _run(run: StepRun, *, urls: bool) -> dict[str, JSON]:
 
 def _failure(failure: Failure) -> dict[str, JSON]:
     return {
-        "step": _redact(failure.step),
-        "file_key": _redact(failure.file_key),
-        "error": _redact(failure.error),
-        "error_stage": _redact(failure.error_stage),
+        "step": redacted(failure.step),
+        "file_key": redacted(failure.file_key),
+        "error": redacted(failure.error),
+        "error_stage": redacted(failure.error_stage),
     }
 
 
@@ -91,10 +91,10 @@ def change(value: ExecutionChange) -> dict[str, JSON]:
         "event": "change",
         "execution_id": value.snapshot.id,
         "sequence": value.sequence,
-        "observed_at": _iso(value.observed_at),
+        "observed_at": iso(value.observed_at),
         "kind": value.kind,
-        "step": _redact(value.step),
-        "file_key": _redact(value.file_key),
+        "step": redacted(value.step),
+        "file_key": redacted(value.file_key),
         "before": None if value.before is None else str(value.before),
         "after": str(value.after),
     }
@@ -142,14 +142,14 @@ def workflow(value: Workflow) -> dict[str, JSON]:
     """Return a workflow; values in its settings that may be secrets are redacted."""
     return {
         "workflow_id": value.id,
-        "name": _redact(value.name),
+        "name": redacted(value.name),
         "team_id": value.team_id,
-        "created_at": _iso(value.created_at),
-        "updated_at": _iso(value.updated_at),
+        "created_at": iso(value.created_at),
+        "updated_at": iso(value.updated_at),
         "steps": [
             {
-                "unique_name": _redact(step.unique_name),
-                "step_key": _redact(step.step_key),
+                "unique_name": redacted(step.unique_name),
+                "step_key": redacted(step.step_key),
                 "version": step.version,
                 "depends_on": [redact_urls(name) for name in step.depends_on],
                 "settings": redact_value(dict(step.settings)),
@@ -183,7 +183,7 @@ def step_types(value: Iterable[StepType]) -> dict[str, JSON]:
                 "step_key": one.step_key,
                 "name": one.name,
                 "version": one.version,
-                "description": _redact(one.description),
+                "description": redacted(one.description),
                 "settings_schema": None
                 if one.settings_schema is None
                 else dict(one.settings_schema),
@@ -198,11 +198,11 @@ def file(value: File) -> dict[str, JSON]:
     return {
         "file_id": value.id,
         "reference": value.reference,
-        "filename": _redact(value.filename),
+        "filename": redacted(value.filename),
         "content_type": value.content_type,
         "size": value.size,
         "status": value.status,
-        "created_at": _iso(value.created_at),
+        "created_at": iso(value.created_at),
     }
 
 
@@ -241,11 +241,13 @@ def run_report(folder: Path, results: Sequence[RunResult]) -> dict[str, JSON]:
     }
 
 
-def _redact(text: str | None) -> str | None:
+def redacted(text: str | None) -> str | None:
+    """Return a text without the queries of URLs; None stays None."""
     return text if text is None else redact_urls(text)
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
+    """Return a time as ISO 8601 writes it; None stays None."""
     return None if moment is None else moment.isoformat()
 
 

@@ -127,7 +127,7 @@ _OPTION_NAMES: Final = {
     "retry_unknown=True": "--retry-unknown",
     "retry_failed=True": "--retry-failed",
     "allow_http=True": "--allow-http",
-    "pass content_type": "say --content-type",
+    "pass content_type": "use --content-type",
     "save_checkpoint=True": "--save-checkpoint",
     "Pass allow_empty=True if that is right": "Nothing was sent",
     "pass name, such as": "put it into a file with a name such as",

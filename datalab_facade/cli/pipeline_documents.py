@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from datalab_facade.cli.documents import iso, redacted
 from datalab_facade.known_secrets import redact_value
 from datalab_facade.models import JSON
-from datalab_facade.redaction import redact_urls
 
 if TYPE_CHECKING:
     from datalab_facade.pipelines.execution_models import PipelineExecution
@@ -24,15 +23,15 @@ def pipeline(value: Pipeline, rate: float | None = None) -> dict[str, JSON]:
     """
     return {
         "pipeline_id": value.id,
-        "name": _redact(value.name),
+        "name": redacted(value.name),
         "active_version": value.active_version,
         "is_archived": value.is_archived,
-        "created_at": _iso(value.created_at),
-        "updated_at": _iso(value.updated_at),
+        "created_at": iso(value.created_at),
+        "updated_at": iso(value.updated_at),
         "cents_per_1000_pages": rate,
         "steps": [
             {
-                "type": _redact(step.type),
+                "type": redacted(step.type),
                 "settings": redact_value(dict(step.settings)),
                 "custom_processor_id": step.custom_processor_id,
             }
@@ -51,8 +50,8 @@ def version(pipeline_id: str, value: PipelineVersion) -> dict[str, JSON]:
     return {
         "pipeline_id": pipeline_id,
         "version": value.version,
-        "description": _redact(value.description),
-        "created_at": _iso(value.created_at),
+        "description": redacted(value.description),
+        "created_at": iso(value.created_at),
     }
 
 
@@ -65,19 +64,19 @@ def execution(value: PipelineExecution) -> dict[str, JSON]:
         "status": str(value.status),
         "is_terminal": value.is_terminal,
         "succeeded": value.succeeded,
-        "created_at": _iso(value.created_at),
-        "started_at": _iso(value.started_at),
-        "ended_at": _iso(value.ended_at),
+        "created_at": iso(value.created_at),
+        "started_at": iso(value.started_at),
+        "ended_at": iso(value.ended_at),
         "steps": [
             {
                 "index": step.index,
-                "type": _redact(step.type),
+                "type": redacted(step.type),
                 "status": str(step.status),
                 "duration_seconds": None
                 if step.duration is None
                 else step.duration.total_seconds(),
                 "checkpoint_id": step.checkpoint_id,
-                "error": _redact(step.error),
+                "error": redacted(step.error),
             }
             for step in value.steps
         ],
@@ -88,12 +87,12 @@ def extraction_schema(value: ExtractionSchema) -> dict[str, JSON]:
     """Return an extraction schema."""
     return {
         "schema_id": value.id,
-        "name": _redact(value.name),
-        "description": _redact(value.description),
+        "name": redacted(value.name),
+        "description": redacted(value.description),
         "version": value.version,
         "is_archived": value.is_archived,
-        "created_at": _iso(value.created_at),
-        "updated_at": _iso(value.updated_at),
+        "created_at": iso(value.created_at),
+        "updated_at": iso(value.updated_at),
         "schema": dict(value.schema),
     }
 
@@ -101,11 +100,3 @@ def extraction_schema(value: ExtractionSchema) -> dict[str, JSON]:
 def extraction_schemas(value: Iterable[ExtractionSchema]) -> dict[str, JSON]:
     """Return extraction schemas."""
     return {"extraction_schemas": [extraction_schema(one) for one in value]}
-
-
-def _redact(text: str | None) -> str | None:
-    return None if text is None else redact_urls(text)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

@@ -111,7 +111,7 @@ def print_result(session: Session, found: SourceResult, *, title: bool = False) 
     """
     result, out = found.result, session.out
     if isinstance(result, (FilledForm, CreatedDocument)):
-        raise InvalidArgumentError(f"The result of {result.id} is a file: say -o FILE")
+        raise InvalidArgumentError(f"The result of {result.id} is a file: use -o FILE")
     if isinstance(result, Extraction):
         out.write_json(to_document(found), indented=False)
     elif isinstance(result, Segmentation):
@@ -138,7 +138,7 @@ def text_of(result: Conversion) -> str:
     formats = result.output_formats
     if len(formats) != 1:
         raise InvalidArgumentError(
-            f"The result has the formats {', '.join(formats)}: say -o FOLDER to save all of them"
+            f"The result has the formats {', '.join(formats)}: use -o FOLDER to save all of them"
         )
     [name] = formats
     value: JSON = getattr(result, name) if name in FORMATS else result.raw.get(name)

@@ -31,18 +31,13 @@ class Column:
     """Whether text may continue on further lines; only for the last column."""
 
 
-def cell(text: str, style: str = PLAIN) -> Cell:
-    """Make a cell."""
-    return text, style
-
-
 def table(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], terminal: Terminal
 ) -> list[str]:
     """Lay out rows under their titles; no line is wider than the terminal.
 
     >>> columns = [Column("step"), Column("took", side="right")]
-    >>> print(*table(columns, [[cell("parse"), cell("2m")]], Terminal(80, False, False)), sep="|")
+    >>> print(*table(columns, [[("parse", ""), ("2m", "")]], Terminal(80, False, False)), sep="|")
     step   took|parse    2m
     """
     written = [[(terminal.adapt(text), style) for text, style in row] for row in rows]

@@ -92,7 +92,7 @@ class AsyncDocuments(AsyncDocumentVerbs):
         timeout: float | timedelta | None = None,
         **options: Unpack[SubmitOptions],
     ) -> AsyncDocumentHandle[R]:
-        """Submit a task, once. This costs money and cannot be cancelled.
+        """Submit a task, once. This costs money and cannot be canceled.
 
         A file is streamed from disk, in constant memory. The request is retried only if the
         server certainly did not act on it: it was not reached, refused the request unread (429),

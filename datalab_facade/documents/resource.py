@@ -93,7 +93,7 @@ class Documents(DocumentVerbs):
         timeout: float | timedelta | None = None,
         **options: Unpack[SubmitOptions],
     ) -> DocumentHandle[R]:
-        """Submit a task, once. This costs money and cannot be cancelled.
+        """Submit a task, once. This costs money and cannot be canceled.
 
         A file is streamed from disk, in constant memory. The request is retried only if the
         server certainly did not act on it: it was not reached, refused the request unread (429),

@@ -149,7 +149,7 @@ class _AsyncRun(Generic[SnapshotT, IdT, LikeT]):
         self._waits.polled(due, self._scheduler.polled(due, result))
 
     def _over(self, task: asyncio.Task[None]) -> None:
-        # A task that is cancelled before its first step runs nothing of its own.
+        # A task that is canceled before its first step runs nothing of its own.
         self._admission.leave()
         self._polls.discard(task)
         if not task.cancelled() and task.exception() is not None:

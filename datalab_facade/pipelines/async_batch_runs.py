@@ -51,7 +51,7 @@ class AsyncBatchRuns:
         timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> BatchRun:
-        """Start a batch run, once. This costs money and cannot be cancelled.
+        """Start a batch run, once. This costs money and cannot be canceled.
 
         The request is retried only if the server certainly did not act on it.
 

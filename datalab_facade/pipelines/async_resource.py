@@ -73,7 +73,7 @@ class AsyncPipelines(AsyncPipelineManagement):
         timeout: float | timedelta | None = None,
         **options: Unpack[SubmitOptions],
     ) -> AsyncPipelineExecutionHandle:
-        """Run a pipeline on a document, once. This costs money and cannot be cancelled.
+        """Run a pipeline on a document, once. This costs money and cannot be canceled.
 
         A file is streamed from disk, in constant memory. The request is retried only if the
         server certainly did not act on it.

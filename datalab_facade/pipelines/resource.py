@@ -74,7 +74,7 @@ class Pipelines(PipelineManagement):
         timeout: float | timedelta | None = None,
         **options: Unpack[SubmitOptions],
     ) -> PipelineExecutionHandle:
-        """Run a pipeline on a document, once. This costs money and cannot be cancelled.
+        """Run a pipeline on a document, once. This costs money and cannot be canceled.
 
         A file is streamed from disk, in constant memory. The request is retried only if the
         server certainly did not act on it.

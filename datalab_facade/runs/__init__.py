@@ -1,4 +1,4 @@
-"""Runs: one workflow over many files, with a journal that survives a crash."""
+"""Runs: one task over many files, with a journal that survives a crash."""
 
 from __future__ import annotations
 

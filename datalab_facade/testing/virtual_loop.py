@@ -68,7 +68,7 @@ class Sleepers:
             self._schedule_tick(loop)
 
     def _wake(self) -> bool:
-        """Wake the tasks that are due, drop the cancelled ones; return whether a task woke."""
+        """Wake the tasks that are due, drop the canceled ones; return whether a task woke."""
         queue, now, any_woken = self._queue, self._now(), False
         while queue and (queue[0][0] <= now or queue[0][2].done()):
             future = heapq.heappop(queue)[2]

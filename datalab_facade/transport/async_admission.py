@@ -15,7 +15,7 @@ from datalab_facade.rate_limiting.local import RateLimiter
 from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.permits import MOST_UNDER_WAY, AsyncPermits
 
-# Whoever waits for a slot asks again so often, since others may have been cancelled.
+# Whoever waits for a slot asks again so often, since others may have been canceled.
 _LONGEST_NAP = 1.0
 
 

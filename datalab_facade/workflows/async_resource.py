@@ -237,7 +237,7 @@ class AsyncWorkflows:
         timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncExecutionHandle:
-        """Execute a workflow, once. This costs money and cannot be cancelled.
+        """Execute a workflow, once. This costs money and cannot be canceled.
 
         The request is retried only if the server certainly did not act on it.
 

@@ -236,7 +236,7 @@ class Workflows:
         timeout: float | timedelta | None = None,
         **options: Unpack[CallOptions],
     ) -> ExecutionHandle:
-        """Execute a workflow, once. This costs money and cannot be cancelled.
+        """Execute a workflow, once. This costs money and cannot be canceled.
 
         The request is retried only if the server certainly did not act on it.
 

@@ -447,7 +447,7 @@ def test_a_result_goes_into_a_folder_or_a_file(run: Run, world: World) -> None:
     assert (world.folder / "one.md").read_text(encoding="utf-8") == "# report.pdf\n\nPage 0."
     filled = json.loads(run("submit", "fill", "invoice.pdf", "--fields", '{"a": "b"}').out)
     done = run("result", filled["id"])
-    assert (done.code, "is a file: say -o FILE" in done.err) == (2, True)
+    assert (done.code, "is a file: use -o FILE" in done.err) == (2, True)
     done = run("result", world.requested, "-o", "nowhere/one.md")
     assert (done.code, "cannot be written" in done.err) == (2, True)
 

@@ -134,7 +134,7 @@ def test_files_that_cannot_be_uploaded_do_not_keep_others_from_it(run: Run, worl
     done = run("files", "upload", "notes.xyz", "invoice.pdf")
     assert done.code == 2
     assert "invoice.pdf" in done.out
-    assert "say --content-type" in done.err
+    assert "use --content-type" in done.err
     assert run("files", "upload", "notes.xyz", "--content-type", "text/plain").code == 0
 
 

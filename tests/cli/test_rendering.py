@@ -73,7 +73,7 @@ from datalab_facade.cli.rendering.pipelines import (
 from datalab_facade.cli.rendering.recordings import recording_text
 from datalab_facade.cli.rendering.runs import report_text
 from datalab_facade.cli.rendering.serving import serving_text
-from datalab_facade.cli.rendering.signs import size
+from datalab_facade.cli.rendering.signs import plain, size
 from datalab_facade.cli.rendering.workflows import (
     created_text,
     definition_text,
@@ -81,7 +81,7 @@ from datalab_facade.cli.rendering.workflows import (
     workflow_text,
     workflows_text,
 )
-from datalab_facade.cli.tables import Column, cell, table
+from datalab_facade.cli.tables import Column, table
 from datalab_facade.models import JSON
 from datalab_facade.pictures.terminal import Terminal
 from datalab_facade.pictures.words import cell_width
@@ -616,7 +616,7 @@ def test_a_workflow_without_settings_shows_none() -> None:
 
 def test_a_table_that_cannot_be_narrower_is_as_wide_as_it_must_be() -> None:
     columns = [Column("id"), Column("name", shrinks=True)]
-    rows = [[cell("9" * 40), cell("Invoices")]]
+    rows = [[plain("9" * 40), plain("Invoices")]]
     lines = table(columns, rows, Terminal(10, color=False, ascii_only=False))
     assert lines[1].split() == ["9" * 40, "Invoi…"]
 

@@ -168,12 +168,12 @@ def _check_standard_output(session: Session, work: Work) -> None:
         return
     if len(work.sources) > 1:
         raise InvalidArgumentError(
-            f"{len(work.sources)} documents need a folder for their results: say -o FOLDER"
+            f"{len(work.sources)} documents need a folder for their results: use -o FOLDER"
         )
     formats = _formats(work.task)
     if len(formats) > 1:
         raise InvalidArgumentError(
-            f"The formats {', '.join(formats)} need a folder: say -o FOLDER, or only one format"
+            f"The formats {', '.join(formats)} need a folder: use -o FOLDER, or only one format"
         )
 
 

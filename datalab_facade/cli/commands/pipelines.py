@@ -196,7 +196,7 @@ def run(
             )
         elif len(sources) != 1:
             raise InvalidArgumentError(
-                f"{len(sources)} documents need a folder for their results: say -o FOLDER, "
+                f"{len(sources)} documents need a folder for their results: use -o FOLDER, "
                 "without --step"
             )
         else:

@@ -1,7 +1,7 @@
 """The sockets of an async client, on an event loop.
 
 asyncio reads ahead, so here alone is known what a connection holds that nobody has read;
-and a connection can be closed at once, whatever is being cancelled.
+and a connection can be closed at once, whatever is being canceled.
 """
 
 from __future__ import annotations
