@@ -38,9 +38,7 @@ class DocumentRun(TaskRun[DocumentRequest, str]):
     def start(self, sending: Sending, *, content_type: str | None) -> str:
         """Submit the task with the file in the form, or with its address."""
         options = planned_options(sending, content_type)
-        planned = recorded(
-            planned_submission(self._task, planned_source(sending), options), sending
-        )
+        planned = planned_submission(self._task, planned_source(sending), options)
         documents = self._documents
         known = documents.submitter.start(
             recorded(planned, sending),
