@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.arguments import checked_callable, checked_count, named
+from datalab_facade.documents.job_ids import ENDPOINTS
 from datalab_facade.documents.snapshots import DocumentRequest, decode_submitted
 from datalab_facade.documents.sources import (
     DocumentSource,
@@ -138,15 +139,27 @@ def group_of(task: Task[Any]) -> str:
 def planned_submission(
     task: object, source: DocumentSource | None, options: SubmitOptions
 ) -> PlannedSubmission:
-    """Plan a submission.
-
-    Raises:
-        InvalidArgumentError: The task, the source or the way does not go with the others.
-    """
+    """Plan the submission of a task of ``client.documents``. Errors as :func:`planned_task`."""
     if not isinstance(task, Task):
         raise InvalidArgumentError(
             f"task must be a task such as Convert() or Extract(schema), not {named(task)}"
         )
+    if task.verb not in ENDPOINTS:
+        raise InvalidArgumentError(
+            f"{type(task).__name__} is not a task of documents, such as Convert(). It is submitted "
+            f"where the client has jobs of its kind, or run over files with client.run"
+        )
+    return planned_task(task, source, options)
+
+
+def planned_task(
+    task: Task[Any], source: DocumentSource | None, options: SubmitOptions
+) -> PlannedSubmission:
+    """Plan the submission of a task about a document.
+
+    Raises:
+        InvalidArgumentError: The task, the source or the way does not go with the others.
+    """
     upload = options.get("upload", "auto")
     if not isinstance(upload, str) or upload not in _WAYS:
         raise InvalidArgumentError(

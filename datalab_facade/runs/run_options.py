@@ -155,7 +155,7 @@ def _checked_limit(cents: object, family: JobFamily) -> float | None:
         raise InvalidArgumentError(f"max_cost_cents must be 0 or more, not {limit:g}")
     if not family.tells_cost:
         raise InvalidArgumentError(
-            f"max_cost_cents cannot be kept here, since the API does not tell what one "
-            f"{family.noun} costs"
+            f"max_cost_cents cannot be kept for this task, since the API does not tell what its "
+            f"{family.noun}s cost"
         )
     return limit
