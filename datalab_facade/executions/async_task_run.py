@@ -40,7 +40,7 @@ class AsyncWorkflowRun(AsyncTaskRun[Execution, int]):
         workflow, kind = self._task, self.family.kind.name
         if isinstance(workflow, int):
             return RunHeader(origin=origin, kind=kind, task=None, target=workflow)
-        return RunHeader(origin=origin, kind=kind, task=task_digest(workflow))
+        return RunHeader(origin=origin, kind=kind, task=task_digest(workflow.to_dict()))
 
     async def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
         """Look at the workflow, or create it if that was not done."""

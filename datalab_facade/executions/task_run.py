@@ -41,7 +41,7 @@ class WorkflowRun(TaskRun[Execution, int]):
         workflow, kind = self._task, self.family.kind.name
         if isinstance(workflow, int):
             return RunHeader(origin=origin, kind=kind, task=None, target=workflow)
-        return RunHeader(origin=origin, kind=kind, task=task_digest(workflow))
+        return RunHeader(origin=origin, kind=kind, task=task_digest(workflow.to_dict()))
 
     def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
         """Look at the workflow, or create it if that was not done."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
 
@@ -189,14 +189,10 @@ def is_never_accepted(refusal: str) -> bool:
     return found is not None and int(found[1]) > int(found[2])
 
 
-class _HasJSON(Protocol):
-    def to_dict(self) -> dict[str, JSON]: ...
-
-
-def task_digest(task: _HasJSON) -> str:
-    """Return what tells a task from others."""
+def task_digest(form: Mapping[str, JSON]) -> str:
+    """Return what tells a task, given as plain JSON, from others."""
     # Where the server calls when it is done makes no difference to the result.
-    known = {name: one for name, one in task.to_dict().items() if name != "webhook_url"}
+    known = {name: one for name, one in form.items() if name != "webhook_url"}
     return digest(json.dumps(known, sort_keys=True))
 
 

@@ -37,7 +37,7 @@ class TaskRun(ABC, Generic[SnapshotT, IdT]):
 
     def wanted(self, origin: str) -> RunHeader:
         """Return what the header of the journal says of this task."""
-        digest, name = task_digest(self._task), task_name(self._task)
+        digest, name = task_digest(self._task.to_dict()), task_name(self._task)
         return RunHeader(origin=origin, kind=self.family.kind.name, task=digest, name=name)
 
     def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
