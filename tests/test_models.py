@@ -52,8 +52,8 @@ def step(*statuses: Status) -> Step:
         ([F, P], R),
         ([P, P], P),
         ([P, Q], P),
-        ([C, Status("PAUSED")], R),
-        ([Status("PAUSED"), Status("PAUSED")], Status("PAUSED")),
+        ([C, Status("UNHEARD_OF")], R),
+        ([Status("UNHEARD_OF"), Status("UNHEARD_OF")], Status("UNHEARD_OF")),
         ([C, Status.SKIPPED], C),
         ([F, Status.SKIPPED], F),
         ([], Status.UNKNOWN),
@@ -213,7 +213,7 @@ def test_steps_are_equal_to_steps_only() -> None:
 
 
 def test_a_status_that_ends_badly_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    new = Status("CANCELLED")
+    new = Status("UNHEARD_OF")
     for name in ("TERMINAL", "FAILURES"):
         monkeypatch.setattr(statuses, name, getattr(statuses, name) | {new})
     assert execution(new).failed

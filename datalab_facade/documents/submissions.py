@@ -136,20 +136,33 @@ def group_of(task: Task[Any]) -> str:
     return f"{name}, up to {1 << (count - 1).bit_length()} pages"
 
 
-def planned_submission(
-    task: object, source: DocumentSource | None, options: SubmitOptions
-) -> PlannedSubmission:
-    """Plan the submission of a task of ``client.documents``. Errors as :func:`planned_task`."""
+def checked_task(task: object) -> Task[Any]:
+    """Return a task if it is one of ``client.documents``.
+
+    Raises:
+        InvalidArgumentError: It is something else, or a task of another family of jobs.
+    """
     if not isinstance(task, Task):
         raise InvalidArgumentError(
             f"task must be a task such as Convert() or Extract(schema), not {named(task)}"
         )
     if task.verb not in ENDPOINTS:
         raise InvalidArgumentError(
-            f"{type(task).__name__} is not a task of documents, such as Convert(). It is submitted "
-            f"where the client has jobs of its kind, or run over files with client.run"
+            f"{type(task).__name__} is not a task of client.documents, such as Convert(); "
+            f"client.run takes it"
         )
-    return planned_task(task, source, options)
+    return task
+
+
+def planned_submission(
+    task: object, source: DocumentSource | None, options: SubmitOptions
+) -> PlannedSubmission:
+    """Plan a submission to ``client.documents``.
+
+    Raises:
+        InvalidArgumentError: The task, the source or the way does not go with the others.
+    """
+    return planned_task(checked_task(task), source, options)
 
 
 def planned_task(

@@ -24,6 +24,7 @@ from datalab_facade.jobs.async_resource import AsyncJobs
 from datalab_facade.jobs.resource import Jobs, JobWaits
 from datalab_facade.jobs.retries import Submission
 from datalab_facade.models import JSON
+from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.runs import async_families, async_runner, families, runner
 from datalab_facade.runs.async_task_runs import AsyncTaskRun
 from datalab_facade.runs.run_families import (
@@ -78,6 +79,13 @@ def test_an_id_belongs_to_one_family(text: object, kind: str, job_id: object) ->
     family, found = family_of_id(FAMILIES, text)
     assert (family.kind.name, found) == (kind, job_id)
     assert [one for one in FAMILIES if one.id_of(found) is not None] == [family]
+
+
+def test_documents_refuse_a_task_of_another_family_before_anything_is_sent(way: Way) -> None:
+    simulator = new_simulator()
+    with pytest.raises(InvalidArgumentError, match="RunPipeline is not a task of"):
+        way.done(way.client(simulator).documents.submit(RunPipeline("pl_1"), "https://a.example/1"))
+    assert not simulator.requests
 
 
 @pytest.mark.parametrize("wrong", ["", "Qm3x", "convert/", "parcels/7", None, True, 1.5, "9" * 400])
