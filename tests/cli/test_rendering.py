@@ -42,7 +42,7 @@ from datalab_facade import (
 from datalab_facade.cli.diagnosis import Check, Diagnosis
 from datalab_facade.cli.document_results import SourceResult
 from datalab_facade.cli.exits import ExitCode, problem_of
-from datalab_facade.cli.following import fit_display
+from datalab_facade.cli.live_text import fit_display
 from datalab_facade.cli.recording import Recording, Target, summarize
 from datalab_facade.cli.rendering.conversions import (
     DocumentRow,
