@@ -162,6 +162,7 @@ def test_whatever_its_type_a_body_is_a_form_or_refused(kind: str) -> None:
         )
     ).map(b"".join)
 )
+@example(b"a=%ff&b=+%26%&c&=d%C3\xc3\xa9")
 def test_whatever_is_url_encoded_is_read(body: bytes) -> None:
     parts = parse_form("application/x-www-form-urlencoded", body)
     try:
