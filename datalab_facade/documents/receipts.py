@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -111,6 +112,14 @@ def last_part(source: str) -> str:
         except ValueError:
             return ""
     return re.split(r"[/\\]", source.rstrip("/\\"))[-1]
+
+
+def manifest_of(saved: SavedResult) -> dict[str, JSON]:
+    """Return what was saved, and where, as plain JSON without content.
+
+    The receipt in the folder has the task, whose fields may be content.
+    """
+    return {"folder": os.fspath(saved.folder), **attrs.evolve(saved, task=None).to_dict()}
 
 
 def receipts_in(folder: Path) -> Iterator[SavedResult]:

@@ -73,7 +73,7 @@ class WaitEvent(AsJSON):
         """Build the event of a job that has ended."""
         family = family_of(handle)
         problem = None
-        if family.failed(snapshot):
+        if family.has_failed(snapshot):
             problem = redact_urls(str(family.kind.failure(snapshot)))
         partially = bool(getattr(snapshot, "partially_failed", False))
         return cls(handle, Status.parse(snapshot.status), partially, problem)

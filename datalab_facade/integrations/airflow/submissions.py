@@ -115,7 +115,7 @@ class Submission:
             if self.retry_failed:
                 raise
             return Started(handle, before=True)
-        has_failed = snapshot.is_terminal and family_of(handle).failed(snapshot)
+        has_failed = snapshot.is_terminal and family_of(handle).has_failed(snapshot)
         if has_failed and self.retry_failed:
             return None
         return Started(handle, snapshot, before=True)
