@@ -140,7 +140,7 @@ def test_whatever_fails_is_a_typed_error_on_its_future_and_none_is_lost(
         errors[source.stem if isinstance(source, Path) else str(source)] = caught.value
     for script in scripts.values():
         server.simulator.documents.script(script)
-    one_by_one = {"concurrency": 1, "policy": policy, "datalab": datalab}
+    one_by_one: dict[str, Any] = {"concurrency": 1, "policy": policy, "datalab": datalab}
     every = [*map_results(Convert(), sources, failing, **one_by_one)]
     assert sorted(sources.index(one.source) for one in every) == [*range(len(sources))]
     kinds = [type(one.future.exception()) for one in every]
