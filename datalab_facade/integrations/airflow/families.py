@@ -34,7 +34,7 @@ def family_of(handle: Mapping[str, JSON]) -> JobFamily:
         known = ", ".join(map(repr, _FAMILIES))
         raise InvalidArgumentError(
             f"The handle is of the kind {named(kind)}, and this release waits for jobs of the "
-            f"kinds {known}"
+            f"kinds {known}. Use the release of datalab-facade that created the handle"
         )
     return family
 
