@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -115,7 +116,7 @@ def last_part(source: str) -> str:
 
 def receipts_in(folder: Path) -> Iterator[SavedResult]:
     """Yield the receipts in a folder; what is none is skipped."""
-    for path in folder.iterdir():
-        if path.name.endswith(RECEIPT):
+    for name in os.listdir(folder):  # noqa: PTH208 - quicker, for many folders
+        if name.endswith(RECEIPT):
             with contextlib.suppress(OSError, ValueError, RecursionError):
-                yield SavedResult.from_dict(json.loads(path.read_bytes()))
+                yield SavedResult.from_dict(json.loads((folder / name).read_bytes()))

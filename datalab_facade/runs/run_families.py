@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -239,10 +240,10 @@ def _receipts(folder: Path) -> list[SavedResult]:
     try:
         found = [attrs.evolve(one, folder=folder) for one in receipts_in(folder)]
         found += [
-            attrs.evolve(one, folder=inner)
-            for inner in sorted(folder.iterdir())
-            if _STEP_FOLDER.fullmatch(inner.name) and inner.is_dir()
-            for one in receipts_in(inner)
+            attrs.evolve(one, folder=folder / name)
+            for name in sorted(filter(_STEP_FOLDER.fullmatch, os.listdir(folder)))  # noqa: PTH208
+            if (folder / name).is_dir()
+            for one in receipts_in(folder / name)
         ]
     except OSError:
         return []
