@@ -224,7 +224,7 @@ class Plan(Generic[_T]):
             for one in attrs.fields(cast("Any", kind))
             if one.init and not one.name.startswith("_") and not _format_of(one).left_out
         ]
-        self._readers = [(one.name, one.argument, one.form.read) for one in self._fields]
+        self._readers = {one.name: (one.argument, one.form.read) for one in self._fields}
         self._properties = [
             (name, attribute, _form_of_property(kind, attribute))
             for name, attribute in self._format.properties.items()
@@ -292,9 +292,10 @@ class Plan(Generic[_T]):
         arguments: dict[str, Any] = {}
         name = ""
         try:
-            for name, argument, read in self._readers:
-                if name in data:
-                    arguments[argument] = read(data[name])
+            for name, value in data.items():
+                if (field := self._readers.get(name)) is not None:
+                    argument, read = field
+                    arguments[argument] = read(value)
         except InvalidJSONError as wrong:
             raise wrong.inside(f".{name}") from wrong.__cause__
         return arguments
