@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar, cast
 
 from datalab_facade.clock import running_loop
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.interrupting import Interruption, check_interrupted
+from datalab_facade.interrupting import Interruption
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,7 +46,6 @@ One that comes just before a wait does not end that wait."""
 _GRACE = 0.5
 """Seconds in which threads that were interrupted are waited for."""
 
-_NO_MORE = object()
 _Job: TypeAlias = Callable[[], None]
 
 
@@ -166,20 +165,8 @@ def for_each(
     Raises:
         BaseException: Whatever the work raised first; what was under way is interrupted.
     """
-    feed, reading = iter(items), threading.Lock()
-
-    def work_off() -> None:
-        # A job for each item would wake up the thread that waits here after each one.
-        while True:
-            with reading:
-                item = cast("_T", next(feed, _NO_MORE))
-            if item is _NO_MORE:
-                return
-            check_interrupted()
-            work(item)
-
     with Workers(concurrency, name) as workers:
-        workers.carry_out([work_off] * concurrency)
+        workers.carry_out(_job(work, item) for item in items)
 
 
 async def for_each_async(
@@ -204,6 +191,10 @@ async def for_each_async(
     except BaseExceptionGroup as errors:
         # The first error canceled the other tasks.
         raise errors.exceptions[0] from None
+
+
+def _job(work: Callable[[_T], object], item: _T) -> Callable[[], object]:
+    return lambda: work(item)
 
 
 class Workers:
@@ -325,6 +316,9 @@ class AsyncLock:
     def release(self) -> None:
         """Let the next one have it."""
         self._lock.release()
+
+
+_NO_MORE = object()
 
 
 def as_they_end(
