@@ -1,5 +1,8 @@
 # Each target does its own set-up, and does it once.
 
+# Where bytecode is not kept, each of the many processes that a target starts compiles all anew.
+export PYTHONDONTWRITEBYTECODE =
+
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEV := .venv/dev
 DEMO := .venv/demo

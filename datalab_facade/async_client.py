@@ -298,16 +298,7 @@ class AsyncDatalab:
     def _runs(self) -> AsyncRuns:
         from datalab_facade.runs.async_runner import AsyncRuns
 
-        return AsyncRuns(
-            files=self.files,
-            documents=self.documents,
-            pipelines=self.pipelines,
-            workflows=self.workflows,
-            executions=self.executions,
-            outputs=self.outputs,
-            api=self._api,
-            context=self._context,
-        )
+        return AsyncRuns(self, self._api, self._context)
 
     def with_options(
         self,

@@ -293,16 +293,7 @@ class Datalab:
     def _runs(self) -> Runs:
         from datalab_facade.runs.runner import Runs
 
-        return Runs(
-            files=self.files,
-            documents=self.documents,
-            pipelines=self.pipelines,
-            workflows=self.workflows,
-            executions=self.executions,
-            outputs=self.outputs,
-            api=self._api,
-            context=self._context,
-        )
+        return Runs(self, self._api, self._context)
 
     def with_options(
         self,

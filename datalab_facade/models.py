@@ -20,7 +20,7 @@ from datalab_facade.json_forms import JSON as JSON  # noqa: PLC0414 - it belongs
 from datalab_facade.json_forms import register
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact, redact_url, redacted_repr
-from datalab_facade.statuses import TERMINAL, WAITING, Status
+from datalab_facade.statuses import Status
 from datalab_facade.wire import wire
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class StepRun(AsJSON):
     @property
     def failed(self) -> bool:
         """Whether this run ended badly."""
-        return self.status == Status.FAILED or (self.status.is_terminal and self.success is False)
+        return self.status.is_failure or (self.status.is_terminal and self.success is False)
 
     @property
     def duration(self) -> timedelta | None:
@@ -168,9 +168,12 @@ class Step(AsJSON):
             return Status.UNKNOWN
         if len(statuses) == 1:
             return next(iter(statuses))
-        if statuses <= TERMINAL:
-            return Status.FAILED if Status.FAILED in statuses else Status.COMPLETED
-        return Status.PENDING if statuses <= WAITING else Status.IN_PROGRESS
+        if all(status.is_terminal for status in statuses):
+            is_failure = any(status.is_failure for status in statuses)
+            return Status.FAILED if is_failure else Status.COMPLETED
+        return (
+            Status.PENDING if all(status.is_waiting for status in statuses) else Status.IN_PROGRESS
+        )
 
     @property
     def is_terminal(self) -> bool:
@@ -314,8 +317,8 @@ class Execution(AsJSON):
 
     @property
     def failed(self) -> bool:
-        """Whether the execution ended as FAILED."""
-        return self.status == Status.FAILED
+        """Whether the execution ended badly: as FAILED."""
+        return self.status.is_failure
 
     @property
     def partially_failed(self) -> bool:

@@ -54,6 +54,11 @@ class Status(str):
         return self in TERMINAL
 
     @property
+    def is_failure(self) -> bool:
+        """Whether the work has ended badly."""
+        return self in FAILURES
+
+    @property
     def is_waiting(self) -> bool:
         """Whether the work has not begun."""
         return self in WAITING
@@ -95,5 +100,7 @@ TERMINAL = frozenset(
     {Status.COMPLETED, Status.COMPLETED_WITH_ERRORS, Status.FAILED, Status.SKIPPED}
 )
 """The statuses after which nothing more happens."""
+FAILURES = frozenset({Status.FAILED})
+"""The statuses that say that the work ended badly; they are among the terminal ones."""
 WAITING = frozenset({Status.PENDING, Status.QUEUED})
 """The statuses before anything happens."""

@@ -18,6 +18,26 @@ from benchmarks.measuring import Goal, Quantity, Section, goals, table
 # to do so where they cannot.
 _WITHOUT_INDEX = [name for name in BENCHMARKS if name not in {"install", "deferred", "mapped"}]
 
+_ASKED = "requests, nothing known of it"
+_REFUSED = "refused with 429"
+
+# What is counted and not timed is the same on every machine.
+_COUNTED: dict[str, dict[tuple[str, str], range]] = {
+    "execution": {
+        (_ASKED, "ours"): range(1, 14),
+        (_ASKED, "datalab-python-sdk, every 1 s"): range(32, 33),
+        (_ASKED, "bare generated client, a loop of 1 s"): range(32, 33),
+    },
+    "many": {
+        (_REFUSED, "ours, fair rounds"): range(1),
+        (_REFUSED, "ours, learning"): range(1),
+    },
+    "soak": {
+        ("errors that reached the caller", "ours"): range(1),
+        ("outcomes or outputs that are missing", "ours"): range(1),
+    },
+}
+
 
 def _values(section: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
     return {
@@ -43,24 +63,9 @@ def test_a_benchmark_runs_shows_a_table_and_writes_json(
         assert section["unmeasured"] == []
         assert f"\n{section['title']}\n=====" in shown
     assert "MISSED" not in shown
-
-
-@pytest.mark.timeout(240)
-def test_what_is_counted_and_not_timed_comes_out_as_it_should(tmp_path: Path) -> None:
-    path = tmp_path / "results.json"
-    main(["--quick", "--only", "execution,many,soak", "--json", str(path)])
-    told = json.loads(path.read_text(encoding="utf-8"))
-    execution = _values(told["benchmarks"]["execution"][0])
-    asked = "requests, nothing known of it"
-    assert max(execution[asked, "ours"]) <= 13
-    assert set(execution[asked, "datalab-python-sdk, every 1 s"]) == {32}
-    assert set(execution[asked, "bare generated client, a loop of 1 s"]) == {32}
-    many = _values(told["benchmarks"]["many"][0])
-    assert many["refused with 429", "ours, fair rounds"] == [0]
-    assert many["refused with 429", "ours, learning"] == [0]
-    soak = _values(told["benchmarks"]["soak"][0])
-    assert soak["errors that reached the caller", "ours"] == [0]
-    assert soak["outcomes or outputs that are missing", "ours"] == [0]
+    counted = _values(told["benchmarks"][name][0])
+    for (what, side), allowed in _COUNTED.get(name, {}).items():
+        assert set(counted[what, side]) <= set(allowed), (what, side)
 
 
 @pytest.mark.timeout(240)

@@ -9,8 +9,20 @@ from typing import Any
 import attrs
 import pytest
 
-from datalab_facade import Execution, Failure, Output, Status, Step, StepRun, Steps
+from datalab_facade import (
+    DocumentRequest,
+    Execution,
+    Failure,
+    Output,
+    PipelineExecution,
+    Status,
+    Step,
+    StepRun,
+    Steps,
+    statuses,
+)
 from datalab_facade.executions.decoding import decode_execution
+from datalab_facade.pictures.rows import state_of
 from tests.secrets_for_tests import SIGNATURE, presigned
 
 C, F, R, P, Q = (
@@ -40,8 +52,8 @@ def step(*statuses: Status) -> Step:
         ([F, P], R),
         ([P, P], P),
         ([P, Q], P),
-        ([C, Status("PAUSED")], R),
-        ([Status("PAUSED"), Status("PAUSED")], Status("PAUSED")),
+        ([C, Status("UNHEARD_OF")], R),
+        ([Status("UNHEARD_OF"), Status("UNHEARD_OF")], Status("UNHEARD_OF")),
         ([C, Status.SKIPPED], C),
         ([F, Status.SKIPPED], F),
         ([], Status.UNKNOWN),
@@ -198,3 +210,23 @@ def test_steps_are_equal_to_steps_only() -> None:
     steps = Steps([Step(name="parse")])
     assert steps == Steps([Step(name="parse")])
     assert steps != {"parse": Step(name="parse")}
+
+
+def test_a_status_that_ends_badly_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = Status("UNHEARD_OF")
+    for name in ("TERMINAL", "FAILURES"):
+        monkeypatch.setattr(statuses, name, getattr(statuses, name) | {new})
+    assert execution(new).failed
+    assert step(new).failed
+    assert step(C, new).status == F
+    pipeline = PipelineExecution(id="pex_7", status=new)
+    request = DocumentRequest(id="convert/Qm3x", status=new)
+    assert pipeline.failed
+    assert state_of(new, failed=False) == "failed"
+    for job in (execution(new), pipeline, request):
+        assert job.is_terminal
+        assert not job.succeeded
+
+
+def test_what_ends_badly_has_ended() -> None:
+    assert statuses.FAILURES < statuses.TERMINAL

@@ -63,6 +63,8 @@ each_pair = pytest.mark.parametrize(
     ("blocking", "asynchronous"), PAIRS, ids=[pair[0].__name__ for pair in PAIRS]
 )
 
+_PAIRED = "|".join(pair[0].__name__ for pair in PAIRS)
+
 # How a name of the blocking form is called in the async one; the rest is the same.
 DUNDERS = {"__enter__": "__aenter__", "__exit__": "__aexit__"}
 ASYNC_NAMES = [
@@ -73,13 +75,8 @@ ASYNC_NAMES = [
         r"Iterable[\1] | AsyncIterable[\1]",
     ),
     (r"\bhttpx\.Client\b", "httpx.AsyncClient"),
-    (
-        (
-            r"\b(Datalab|Documents|DocumentHandle|JobWaits|Jobs|JobHandle|Executions|Outputs|Files|Workflows|Pipelines|PipelineExecutions|ExtractionSchemas|BatchRuns|PipelineExecutionHandle|ExecutionHandle|OnChange|Sources|ApiKey|ApiTransport"
-            r"|StorageTransport)\b"
-        ),
-        r"Async\1",
-    ),
+    (rf"\b({_PAIRED}|JobWaits|Jobs|JobHandle|OnChange|Sources|ApiKey)\b", r"Async\1"),
+    (r"\b(ApiTransport|StorageTransport)\b", r"Async\1"),
 ]
 
 # These do no IO, so they are called without ``await`` in async code too; a watch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -61,12 +62,15 @@ def _copy_sources(goal: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the site, once."""
-    folder = tmp_path_factory.mktemp("project")
-    _copy_sources(folder)
-    built = _build(folder)
-    assert built.returncode == 0, built.stdout + built.stderr
+def site(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
+    """Build the site, once for all processes of a run."""
+    folder = tmp_path_factory.getbasetemp().parent / f"site-{testrun_uid}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "site").exists():
+            _copy_sources(folder)
+            built = _build(folder)
+            assert built.returncode == 0, built.stdout + built.stderr
     return folder / "site"
 
 

@@ -12,9 +12,7 @@ import attrs
 from datalab_facade._version import __version__
 from datalab_facade.cli.shapes import Shape, header_may_be_shown, shape_of
 from datalab_facade.codec import json_field, to_json
-from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.models import JSON
-from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
     from datalab_facade.transport.api import ApiTransport
@@ -26,18 +24,6 @@ RetryAfter: TypeAlias = Literal["absent", "seconds", "date", "other"]
 _UNUSED_ID: Final = str(2**31 - 1)
 _NOT_JSON: Final = Shape(
     kinds={"body": ["not JSON"]}, words={}, keys={}, step_shape=None, is_complete=True
-)
-_DOCUMENTS: Final = (
-    *("convert", "extract", "segment", "fill", "track-changes", "create-document", "agent"),
-    "marker/extraction/gen_schemas",
-)
-_FORMS: Final = (
-    (re.compile(r"[0-9]{1,18}"), "/api/v1/workflows/executions/", "{execution_id}"),
-    (re.compile(r"pex_[\w-]{1,64}", re.ASCII), "/api/v1/pipelines/executions/", "{execution_id}"),
-    *(
-        (re.compile(rf"{name}/(?P<id>[\w-]{{1,64}})", re.ASCII), f"/api/v1/{name}/", "{request_id}")
-        for name in _DOCUMENTS
-    ),
 )
 
 
@@ -58,16 +44,12 @@ class Target:
         >>> Target.parse("123").label, Target.parse("agent/npl94jxy").path
         ('GET /api/v1/workflows/executions/{execution_id}', '/api/v1/agent/npl94jxy')
         """
-        for form, folder, name in _FORMS:
-            found = form.fullmatch(text)
-            if found is not None:
-                number = found.groupdict().get("id") or text
-                return cls(f"{folder}{number}", f"GET {folder}{name}")
-        raise InvalidArgumentError(
-            f"{excerpt(text, limit=80)!r} is not an id. Pass an execution (123), a pipeline "
-            "execution (pex_...) or a document request (convert/ID; also "
-            f"{', '.join(_DOCUMENTS[1:])})"
-        )
+        from datalab_facade.runs.families import FAMILIES  # it imports httpx
+        from datalab_facade.runs.run_families import family_of_id
+
+        family, job_id = family_of_id((one.family for one in FAMILIES), text)
+        operation = family.kind.poll(family.kind.checked_id(job_id))
+        return cls(operation.path, f"{operation.method} {operation.template}")
 
 
 @attrs.frozen

@@ -45,6 +45,12 @@ def split_id(job_id: str) -> tuple[str, str]:
     return endpoint, request_id
 
 
+def is_job_id(value: str) -> bool:
+    """Tell whether a text is a job id: an endpoint of documents, and the id of a request."""
+    endpoint, request_id = split_id(value)
+    return endpoint in _KNOWN and is_request_id(request_id)
+
+
 def checked_job_id(value: object) -> str:
     """Return a job id if it is one.
 
@@ -52,8 +58,7 @@ def checked_job_id(value: object) -> str:
         InvalidArgumentError: It is something else.
     """
     if isinstance(value, str):
-        endpoint, request_id = split_id(value)
-        if endpoint in _KNOWN and is_request_id(request_id):
+        if is_job_id(value):
             return value
         if is_request_id(value):
             raise InvalidArgumentError(

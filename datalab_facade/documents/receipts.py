@@ -114,6 +114,14 @@ def last_part(source: str) -> str:
     return re.split(r"[/\\]", source.rstrip("/\\"))[-1]
 
 
+def manifest_of(saved: SavedResult) -> dict[str, JSON]:
+    """Return what was saved, and where, as plain JSON without content.
+
+    The receipt in the folder has the task, whose fields may be content.
+    """
+    return {"folder": os.fspath(saved.folder), **attrs.evolve(saved, task=None).to_dict()}
+
+
 def receipts_in(folder: Path) -> Iterator[SavedResult]:
     """Yield the receipts in a folder; what is none is skipped."""
     for name in os.listdir(folder):  # noqa: PTH208 - quicker, for many folders

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.arguments import checked_callable, checked_count, named
+from datalab_facade.documents.job_ids import ENDPOINTS
 from datalab_facade.documents.snapshots import DocumentRequest, decode_submitted
 from datalab_facade.documents.sources import (
     DocumentSource,
@@ -135,18 +136,43 @@ def group_of(task: Task[Any]) -> str:
     return f"{name}, up to {1 << (count - 1).bit_length()} pages"
 
 
-def planned_submission(
-    task: object, source: DocumentSource | None, options: SubmitOptions
-) -> PlannedSubmission:
-    """Plan a submission.
+def checked_task(task: object) -> Task[Any]:
+    """Return a task if it is one of ``client.documents``.
 
     Raises:
-        InvalidArgumentError: The task, the source or the way does not go with the others.
+        InvalidArgumentError: It is something else, or a task of another family of jobs.
     """
     if not isinstance(task, Task):
         raise InvalidArgumentError(
             f"task must be a task such as Convert() or Extract(schema), not {named(task)}"
         )
+    if task.verb not in ENDPOINTS:
+        raise InvalidArgumentError(
+            f"{type(task).__name__} is not a task of client.documents, such as Convert(); "
+            f"client.run takes it"
+        )
+    return task
+
+
+def planned_submission(
+    task: object, source: DocumentSource | None, options: SubmitOptions
+) -> PlannedSubmission:
+    """Plan a submission to ``client.documents``.
+
+    Raises:
+        InvalidArgumentError: The task, the source or the way does not go with the others.
+    """
+    return planned_task(checked_task(task), source, options)
+
+
+def planned_task(
+    task: Task[Any], source: DocumentSource | None, options: SubmitOptions
+) -> PlannedSubmission:
+    """Plan the submission of a task about a document.
+
+    Raises:
+        InvalidArgumentError: The task, the source or the way does not go with the others.
+    """
     upload = options.get("upload", "auto")
     if not isinstance(upload, str) or upload not in _WAYS:
         raise InvalidArgumentError(

@@ -21,6 +21,7 @@ from datalab_facade.arguments import (
 from datalab_facade.client import Datalab
 from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.sources import DocumentSource
+from datalab_facade.documents.submissions import checked_task
 from datalab_facade.documents.tasks import Task
 from datalab_facade.errors import ClientStateError, InvalidArgumentError
 from datalab_facade.executions.kind import ExecutionLike
@@ -200,8 +201,7 @@ def map_results(
             Dask's error if it accepts no more tasks.
     """
     _check_datalab(datalab)
-    if not isinstance(task, Task):
-        raise InvalidArgumentError(f"task must be a task such as Convert(), not {named(task)}")
+    checked_task(task)
     if isinstance(sources, (str, bytes)):
         raise InvalidArgumentError("sources must be a list of sources, not a single one")
     checked_iterable("sources", sources)

@@ -17,8 +17,8 @@ from distributed import Client, Future
 from datalab_facade.arguments import checked_seconds
 from datalab_facade.client import Datalab
 from datalab_facade.clock import Clock
-from datalab_facade.context import Context
 from datalab_facade.errors import ClientStateError, DatalabError, DownloadError, WaitTimeoutError
+from datalab_facade.integrations.client_parts import allows_http
 from datalab_facade.integrations.dask_worker import Fetching
 from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.outcomes import Outcome
@@ -63,8 +63,8 @@ class ClusterTasks(ABC, Generic[MappedT]):
     ) -> None:
         self._client = client
         self._name = name
-        allow_http = datalab._context.allow_http  # noqa: SLF001 - workers must allow the same
-        self._fetching = Fetching(max_bytes, timeout, allow_http)
+        # Workers must allow the same.
+        self._fetching = Fetching(max_bytes, timeout, allows_http(datalab))
 
     @abstractmethod
     def restart(self, mapped: MappedT, error: DownloadError) -> MappedT | None:
@@ -185,9 +185,9 @@ class Following(ABC, Generic[MappedT]):
                 return Outcome(id=outcome.id, snapshot=snapshot)
         return outcome
 
-    def stoppable(self, context: Context) -> Context:
-        """Return a client's context with a clock that stops waits with the mapping."""
-        return attrs.evolve(context, clock=_StoppableClock(context.clock, self.stopping))
+    def stoppable(self, clock: Clock) -> Clock:
+        """Return a client's clock that stops waits with the mapping."""
+        return _StoppableClock(clock, self.stopping)
 
     def _wait(self) -> None:
         end = _End()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from datalab_facade.errors import DownloadError, DownloadFailure, ExecutionFailedError
 from datalab_facade.executions.kind import ExecutionLike
 from datalab_facade.executions.resource import Executions
+from datalab_facade.integrations.client_parts import with_clock
 from datalab_facade.integrations.dask_following import Following
 from datalab_facade.integrations.dask_tasks import MappedOutput, Tasks
 from datalab_facade.jobs.wait import WaitPolicy
@@ -41,9 +42,7 @@ class OutputMapping(Following[MappedOutput[_T]]):
     ) -> None:
         super().__init__(tasks, max_in_flight)
         self._tasks = tasks
-        transport = executions._transport  # noqa: SLF001 - the same, but for the clock
-        context = executions._context  # noqa: SLF001
-        self._executions = Executions(transport, self.stoppable(context))
+        self._waits = with_clock(executions, self.stoppable)
         self._outcomes: Generator[ExecutionOutcome, None, None] | None = None
         self._steps = steps
 
@@ -55,7 +54,7 @@ class OutputMapping(Following[MappedOutput[_T]]):
         Raises:
             InvalidArgumentError: An argument is wrong.
         """
-        self._outcomes = self._executions.as_completed(
+        self._outcomes = self._waits.as_completed(
             executions, concurrency=concurrency, policy=policy
         )
 

@@ -17,8 +17,6 @@ from datalab_facade.client import Datalab
 from datalab_facade.concurrency import as_they_end
 from datalab_facade.documents.handles import DocumentHandle
 from datalab_facade.documents.kind import (
-    DOCUMENTS,
-    DocumentLike,
     DocumentOutcome,
     KnownRequest,
     details_of,
@@ -31,10 +29,10 @@ from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.sources import DocumentSource
 from datalab_facade.documents.tasks import Task
 from datalab_facade.errors import DatalabError, DownloadError, DownloadFailure
+from datalab_facade.integrations.client_parts import with_clock
 from datalab_facade.integrations.dask_following import ClusterTasks, Following, StoppedError
 from datalab_facade.integrations.dask_tasks import MAX_RENEWALS, RENEWAL_SECONDS
 from datalab_facade.integrations.dask_worker import fail, read_and_call
-from datalab_facade.jobs.resource import JobWaits
 from datalab_facade.jobs.wait import WaitPolicy
 
 _T = TypeVar("_T")
@@ -171,11 +169,7 @@ class ResultMapping(Following[MappedResult[_T]]):
         self._tasks = tasks
         documents: Documents = datalab.documents
         self._documents = documents
-        transport = documents._transport  # noqa: SLF001 - the same, but for the clock
-        context = documents._context  # noqa: SLF001
-        self._waits: JobWaits[DocumentRequest, str, DocumentLike] = JobWaits(
-            transport, self.stoppable(context), DOCUMENTS
-        )
+        self._waits = with_clock(documents, self.stoppable)
         self._outcomes: Generator[DocumentOutcome, None, None] | None = None
         self._submitted: dict[str, tuple[DocumentSource, KnownRequest]] = {}
         self._guard = threading.Lock()

@@ -124,7 +124,7 @@ def file_label(run: TimelineRun | None) -> str:
 
 def state_of(status: Status, *, failed: bool) -> State:
     """Return the state that a row shows for a status."""
-    if failed or status in (Status.FAILED, Status.COMPLETED_WITH_ERRORS):
+    if failed or status.is_failure or status == Status.COMPLETED_WITH_ERRORS:
         return "failed"
     if status == Status.COMPLETED:
         return "done"

@@ -68,7 +68,7 @@ class PipelineStepRun(AsJSON):
     @property
     def failed(self) -> bool:
         """Whether the step has ended badly."""
-        return self.status == Status.FAILED
+        return self.status.is_failure
 
     @property
     def duration(self) -> timedelta | None:
@@ -129,7 +129,7 @@ class PipelineExecution(AsJSON):
     @property
     def failed(self) -> bool:
         """Whether the execution ended as failed."""
-        return self.status == Status.FAILED
+        return self.status.is_failure
 
     @property
     def partially_failed(self) -> bool:

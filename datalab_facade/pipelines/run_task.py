@@ -11,7 +11,7 @@ import attrs
 from datalab_facade.arguments import named
 from datalab_facade.documents.page_ranges import to_page_range
 from datalab_facade.documents.sources import DocumentSource
-from datalab_facade.documents.submissions import PlannedSubmission, planned_submission
+from datalab_facade.documents.submissions import PlannedSubmission, planned_task
 from datalab_facade.documents.task_base import Task, shown_webhook, to_names
 from datalab_facade.documents.verb_options import SubmitOptions
 from datalab_facade.errors import InvalidArgumentError
@@ -114,5 +114,5 @@ def planned_run(task: object, source: DocumentSource, options: SubmitOptions) ->
     """
     if not isinstance(task, RunPipeline):
         raise InvalidArgumentError(f"task must be RunPipeline(pipeline_id), not {named(task)}")
-    planned = planned_submission(task, source, options)
+    planned = planned_task(task, source, options)
     return PlannedRun(planned.task, planned.source, planned.is_uploaded_first)

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import attrs
 
 from datalab_facade.activities import Activity
-from datalab_facade.async_calling import AsyncApiCaller
 from datalab_facade.concurrency import off_loop_async
 from datalab_facade.context import Context
-from datalab_facade.documents.async_resource import AsyncDocuments
 from datalab_facade.documents.late_values import LONGEST, asking_again
-from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import DatalabError, NotFoundError
-from datalab_facade.executions.async_resource import AsyncExecutions
-from datalab_facade.files.async_resource import AsyncFiles
 from datalab_facade.jobs.outcomes import NothingYet, Outcome, Settled
-from datalab_facade.outputs.async_resource import AsyncOutputs
-from datalab_facade.pipelines.async_resource import AsyncPipelines
-from datalab_facade.pipelines.run_task import RunPipeline
-from datalab_facade.runs.async_task_runs import (
-    AsyncDocumentRun,
-    AsyncPipelineRun,
-    AsyncTaskRun,
-    AsyncWorkflowRun,
-)
+from datalab_facade.runs.async_families import FAMILIES
+from datalab_facade.runs.async_task_runs import AsyncTaskRun
 from datalab_facade.runs.run_actions import (
     Action,
     LateCost,
@@ -44,7 +32,9 @@ from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.runs.run_results import RunReport, RunResult
 from datalab_facade.runs.run_sources import AsyncSources, RunItem, check_unchanged
 from datalab_facade.transport.async_api import AsyncApiTransport
-from datalab_facade.workflows.async_resource import AsyncWorkflows
+
+if TYPE_CHECKING:
+    from datalab_facade.async_client import AsyncDatalab
 
 _ITERABLES = (Iterable, AsyncIterable)
 _Run: TypeAlias = AsyncTaskRun[Any, Any]
@@ -54,25 +44,9 @@ _Fed: TypeAlias = "int | str | Settled[RunResult] | NothingYet"
 class AsyncRuns:
     """Runs a task over files."""
 
-    def __init__(
-        self,
-        *,
-        files: AsyncFiles,
-        documents: AsyncDocuments,
-        pipelines: AsyncPipelines,
-        workflows: AsyncWorkflows,
-        executions: AsyncExecutions,
-        outputs: AsyncOutputs,
-        api: AsyncApiTransport,
-        context: Context,
-    ) -> None:
-        self._files = files
-        self._documents = documents
-        self._pipelines = pipelines
-        self._workflows = workflows
-        self._executions = executions
-        self._outputs = outputs
-        self._calls = AsyncApiCaller(api, context)
+    def __init__(self, client: AsyncDatalab, api: AsyncApiTransport, context: Context) -> None:
+        self._client = client
+        self._files = client.files
         self._context = context
         self._origin = api.origin.base_url
 
@@ -80,9 +54,7 @@ class AsyncRuns:
         self, task: RunTask, sources: AsyncSources, folder: object, options: RunOptions
     ) -> RunReport:
         """Run to the end, and return the report."""
-        request = checked_request(
-            self._context, task, sources, folder, options, iterables=_ITERABLES
-        )
+        request = self._request(task, sources, folder, options)
         activity = Activity(self._context.reporter, name="run")
         with activity.reported(), self._journal(request) as journal:
             run = self._run_of(request)
@@ -107,9 +79,7 @@ class AsyncRuns:
         self, task: RunTask, sources: AsyncSources, folder: object, options: RunOptions
     ) -> AsyncGenerator[RunResult, None]:
         """Run, and yield each result as it is known."""
-        request = checked_request(
-            self._context, task, sources, folder, options, iterables=_ITERABLES
-        )
+        request = self._request(task, sources, folder, options)
 
         async def results() -> AsyncGenerator[RunResult, None]:
             activity = Activity(self._context.reporter, name="run")
@@ -124,24 +94,26 @@ class AsyncRuns:
 
         return results()
 
+    def _request(
+        self, task: RunTask, sources: AsyncSources, folder: object, options: RunOptions
+    ) -> RunRequest:
+        return checked_request(
+            self._context,
+            task,
+            sources,
+            folder,
+            options,
+            families=[one.family for one in FAMILIES],
+            iterables=_ITERABLES,
+        )
+
     def _journal(self, request: RunRequest) -> RunJournal:
         return RunJournal(request.folder, self._context.clock.now)
 
     def _run_of(self, request: RunRequest) -> _Run:
-        """Return the description of the task's family; what is new about a fourth one."""
-        task, context = request.task, self._context
-        if isinstance(task, RunPipeline):
-            return AsyncPipelineRun(task, self._pipelines, context)
-        if isinstance(task, Task):
-            return AsyncDocumentRun(task, self._documents, context)
-        return AsyncWorkflowRun(
-            task,
-            request.secrets,
-            workflows=self._workflows,
-            executions=self._executions,
-            outputs=self._outputs,
-            calls=self._calls,
-        )
+        """Return the description of the task's family."""
+        run_type = next(one for one in FAMILIES if one.family is request.family)
+        return run_type(request, self._client, self._context)
 
     async def _begin(self, journal: RunJournal, run: _Run, activity: Activity) -> RunHeader:
         wanted = run.wanted(self._origin)

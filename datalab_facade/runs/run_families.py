@@ -1,43 +1,45 @@
-"""What a run has to know of a family of jobs, besides how its requests are made. No requests.
+"""What tells one family of jobs from another, for whatever takes jobs of all of them. No requests.
 
-A run knows jobs: that a file is submitted, waited for and saved. What is different with workflows,
-documents and pipelines stands here and in :mod:`~datalab_facade.runs.async_task_runs`.
+Runs, Airflow and the command line know jobs: that one is submitted, waited for and saved. What
+is different with each family stands in a :class:`JobFamily` in the family's folder;
+:mod:`~datalab_facade.runs.async_families` lists them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
+import operator
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
 
-from datalab_facade.documents.kind import DOCUMENTS
+from datalab_facade.arguments import named
 from datalab_facade.documents.receipts import SavedResult, receipts_in
-from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.task_base import Task
-from datalab_facade.errors import DatalabError, LocalFileError
-from datalab_facade.executions.kind import EXECUTIONS
+from datalab_facade.errors import DatalabError, InvalidArgumentError, LocalFileError
 from datalab_facade.jobs.kinds import JobKind
 from datalab_facade.models import JSON, Execution
 from datalab_facade.outputs.manifest import Manifest
-from datalab_facade.pipelines.execution_models import PipelineExecution
-from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_records import RunEntry, RunHeader
 from datalab_facade.runs.run_sources import RunItem, digest
 from datalab_facade.statuses import Status
-from datalab_facade.workflows.definitions import WorkflowDefinition
+
+if TYPE_CHECKING:
+    from datalab_facade.async_client import AsyncDatalab
+    from datalab_facade.client import Datalab
+    from datalab_facade.jobs.async_resource import AsyncJobWaits
+    from datalab_facade.jobs.resource import JobWaits
 
 _PAGE_LIMIT: Final = re.compile(r"page rate limit exceeded", re.IGNORECASE)
 _MAX_SHOWN: Final = 40
-# Where a pipeline has several steps of one type.
+# Where a job has several results of one type.
 _STEP_FOLDER: Final = re.compile(r"\d+-.+")
 _ADDED: Final = re.compile(r"\badds (\d{1,9}) more\b.*\blimit: (\d{1,9})\b", re.DOTALL)
 
@@ -91,25 +93,58 @@ class Saved:
     duration: timedelta | None = None
 
 
-@attrs.frozen(kw_only=True)
-class RunFamily:
-    """A family of jobs, as a run sees it."""
+@attrs.frozen(kw_only=True, eq=False)
+class JobFamily:
+    """A family of jobs, as whatever takes jobs of all families sees it."""
 
     kind: JobKind[Any, Any]
     """The kind of job."""
+    found_at: str
+    """Where a client has the jobs, such as ``"pipelines.executions"``."""
     noun: str
     """What a job of it is called in messages to people."""
+    id_of: Callable[[object], int | str | None]
+    """Returns the id if a value is one of this family, of no other; None if not.
+
+    A text has no spaces around it, and may be that of a number."""
+    id_example: str
+    """An id, for messages."""
+    task_of: Callable[[object], object | None]
+    """Returns what runs if a value names a task of this family, in whatever way; None if not.
+
+    Raises InvalidArgumentError if it is one, but cannot run over files."""
+    has_failed: Callable[[Any], bool] = lambda snapshot: not snapshot.succeeded
+    """Tells of a job that has ended whether nothing of it can be used."""
     is_uploaded_first: bool = False
     """Whether a file is uploaded before, and not sent with the request."""
     tells_cost: bool = True
     is_mirrored: bool = True
-    """Whether the outputs of ``sub/a.pdf`` go to ``sub/a``, and not to ``a.pdf``."""
+    """Whether the outputs of ``sub/a.pdf`` go to ``sub/a``, and not to ``a.pdf``; a folder then
+    stands for the files in its sub-folders, too."""
     fetch: Callable[[int | str], str]
     """Returns how a job's outputs are fetched without the run."""
     recall: Callable[[RunEntry, Path], Saved | None]
     """Returns what was saved of a job, if it is in the folder; None if it is not."""
+    save: Callable[[Datalab, Mapping[str, JSON], str], dict[str, JSON]]
+    """Saves what a job left behind in a folder, and returns the manifest as plain JSON.
+
+    Takes the client, the JSON form of a handle, and the folder. The manifest says
+    what was saved where, without content and URLs."""
     page_limit_refusal: Callable[[object], str | None] = lambda _: None
     """Returns the server's words if it ended a job since too many pages were in flight."""
+
+    def jobs(self, client: Datalab) -> JobWaits[Any, Any, Any]:
+        """Return the jobs of a client."""
+        return cast("JobWaits[Any, Any, Any]", operator.attrgetter(self.found_at)(client))
+
+    def async_jobs(self, client: AsyncDatalab) -> AsyncJobWaits[Any, Any, Any]:
+        """Return the jobs of an async client."""
+        return cast("AsyncJobWaits[Any, Any, Any]", operator.attrgetter(self.found_at)(client))
+
+    def describe(self, job_id: int | str) -> str:
+        """Return how a job is called in messages, at the start of a sentence."""
+        text = self.kind.describe(job_id)
+        return text[:1].upper() + text[1:]
 
     def fate(self, item: RunItem, entry: RunEntry | None, job_id: JSON) -> str:
         """Say in a sentence what happened to a file, for when that cannot be recorded.
@@ -131,18 +166,34 @@ class RunFamily:
         return f"{name} was not submitted. "
 
 
+def family_of_id(families: Iterable[JobFamily], job: object) -> tuple[JobFamily, int | str]:
+    """Return the family that an id belongs to, and the id.
+
+    Raises:
+        InvalidArgumentError: It is not an id of any of them.
+    """
+    job = job.strip() if isinstance(job, str) else job
+    examples: list[str] = []
+    for family in families:
+        job_id = family.id_of(job)
+        if job_id is not None:
+            return family, job_id
+        examples.append(f"{family.kind.name} ({family.id_example})")
+    raise InvalidArgumentError(
+        f"{named(job)} is not an id. Pass that of one of these: {', '.join(examples)}"
+    )
+
+
 def is_never_accepted(refusal: str) -> bool:
     """Tell whether a document has more pages than may be in flight at all."""
     found = _ADDED.search(refusal)
     return found is not None and int(found[1]) > int(found[2])
 
 
-def task_digest(task: WorkflowDefinition | int | Task[Any]) -> str | None:
-    """Return what tells a task from others; None for the id of a workflow."""
-    if isinstance(task, int):
-        return None
+def task_digest(form: Mapping[str, JSON]) -> str:
+    """Return what tells a task, given as plain JSON, from others."""
     # Where the server calls when it is done makes no difference to the result.
-    known = {name: one for name, one in task.to_dict().items() if name != "webhook_url"}
+    known = {name: one for name, one in form.items() if name != "webhook_url"}
     return digest(json.dumps(known, sort_keys=True))
 
 
@@ -188,42 +239,10 @@ def check_same(journal: RunJournal, wanted: RunHeader) -> RunHeader | None:
     raise LocalFileError(f"{journal.path} belongs to a run of {other}. Choose another folder")
 
 
-def _recall_execution(entry: RunEntry, folder: Path) -> Saved | None:
-    if entry.ended is None:
-        return None
-    with contextlib.suppress(LocalFileError):
-        manifest = Manifest.read(folder / f"execution-{entry.job_id}")
-        if manifest.execution_id == entry.job_id:
-            return _recalled(entry, manifest=manifest)
-    return None
-
-
-def _recall_document(entry: RunEntry, folder: Path) -> Saved | None:
-    receipts = tuple(one for one in _receipts(folder) if one.id == entry.job_id)
-    if not receipts:
-        return _recalled(entry) if entry.reason is not None and entry.ended is not None else None
-    saved = _recalled(entry, receipts=receipts)
-    if entry.ended is None:
-        # It was saved, and the run was stopped before it wrote that down.
-        [receipt, *_] = receipts
-        missing = f"came empty: {', '.join(receipt.missing)}" if receipt.missing else None
-        cents, pages = receipt.cost_cents, receipt.page_count
-        saved = attrs.evolve(
-            saved, status=Status.COMPLETED, reason=missing, cents=cents, pages=pages
-        )
-    return saved
-
-
-def _recall_pipeline(entry: RunEntry, folder: Path) -> Saved | None:
-    if entry.ended is None:
-        return None
-    receipts = tuple(_receipts(folder))
-    return _recalled(entry, receipts=receipts) if receipts or entry.reason else None
-
-
-def _recalled(
+def recalled(
     entry: RunEntry, *, manifest: Manifest | None = None, receipts: tuple[SavedResult, ...] = ()
 ) -> Saved:
+    """Return what the journal says of a job that was saved, with what is in its folder."""
     return Saved(
         status=Status.parse(entry.ended or ""),
         manifest=manifest,
@@ -235,7 +254,26 @@ def _recalled(
     )
 
 
-def _receipts(folder: Path) -> list[SavedResult]:
+def failed_result(error: DatalabError, status: Status, cents: float | None = None) -> Saved:
+    """Return what is said of a job that left nothing behind."""
+    return Saved(status=status, reason=redact(str(error)), error=error, cents=cents)
+
+
+def saved_result(status: Status, receipts: tuple[SavedResult, ...], place: Place) -> Saved:
+    """Return what is said of a job whose results were saved."""
+    pages = [one.page_count for one in receipts if one.page_count is not None]
+    folders = {one.folder for one in receipts if one.folder.parent == place.output_dir}
+    return Saved(
+        status=status,
+        # Where another document's files had the name that was planned.
+        folder=next(iter(folders - {place.folder}), None),
+        receipts=receipts,
+        cents=receipts[0].cost_cents if len(receipts) == 1 else None,
+        pages=max(pages, default=None),
+    )
+
+
+def whole_receipts(folder: Path) -> list[SavedResult]:
     """Return the receipts in a folder whose files are all there."""
     try:
         found = [attrs.evolve(one, folder=folder) for one in receipts_in(folder)]
@@ -250,42 +288,6 @@ def _receipts(folder: Path) -> list[SavedResult]:
     return [one for one in found if all(path.is_file() for path in one.paths)]
 
 
-def _document_refusal(snapshot: object) -> str | None:
-    assert isinstance(snapshot, DocumentRequest)
-    return _refusal(None if snapshot.succeeded else snapshot.error)
-
-
-def _pipeline_refusal(snapshot: object) -> str | None:
-    assert isinstance(snapshot, PipelineExecution)
-    if snapshot.is_usable:
-        return None
-    return _refusal(" ".join(step.error or "" for step in snapshot.steps))
-
-
-def _refusal(text: str | None) -> str | None:
+def page_limit_words(text: str | None) -> str | None:
+    """Return the server's words if they say that too many pages were in flight."""
     return redact(text) if text and _PAGE_LIMIT.search(text) else None
-
-
-EXECUTION_FAMILY: Final = RunFamily(
-    kind=EXECUTIONS,
-    noun="execution",
-    is_uploaded_first=True,
-    tells_cost=False,
-    is_mirrored=False,
-    fetch=lambda job_id: f"client.outputs.save_all({job_id}, ...)",
-    recall=_recall_execution,
-)
-DOCUMENT_FAMILY: Final = RunFamily(
-    kind=DOCUMENTS,
-    noun="request",
-    fetch=lambda job_id: f"client.documents.save({job_id!r}, ...)",
-    recall=_recall_document,
-    page_limit_refusal=_document_refusal,
-)
-PIPELINE_FAMILY: Final = RunFamily(
-    kind=PIPELINE_EXECUTIONS,
-    noun="pipeline execution",
-    fetch=lambda job_id: f"client.pipelines.executions.step_result({job_id!r}, ...)",
-    recall=_recall_pipeline,
-    page_limit_refusal=_pipeline_refusal,
-)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict
 
 import attrs
 
@@ -28,8 +28,7 @@ from datalab_facade.models import Execution
 from datalab_facade.options import check_names
 from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.pipelines.models import Pipeline
-from datalab_facade.pipelines.requests import is_pipeline_id
-from datalab_facade.pipelines.run_task import RunPipeline
+from datalab_facade.runs.run_families import JobFamily
 from datalab_facade.runs.run_sources import RunFiles
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import Workflow
@@ -84,7 +83,8 @@ class RunOptions(TypedDict, total=False):
 class RunRequest:
     """The checked arguments of a run."""
 
-    task: WorkflowDefinition | int | Task[Any]
+    family: JobFamily
+    task: object
     files: RunFiles
     folder: Path
     secrets: Mapping[str, str] | None = attrs.field(repr=False)
@@ -104,9 +104,12 @@ def checked_request(
     folder: object,
     options: RunOptions,
     *,
+    families: Iterable[JobFamily],
     iterables: tuple[type, ...],
 ) -> RunRequest:
     """Check the arguments of a run; ``iterables`` are the kinds that files may be.
+
+    The family is the first one that the task is of; the last one takes any task.
 
     Raises:
         InvalidArgumentError: An argument is wrong; nothing was sent.
@@ -118,16 +121,17 @@ def checked_request(
         checked_seconds("timeout", timeout)
     content_type = checked_media_type(options.get("content_type"))
     output_dir = checked_path("output_dir", folder)
-    checked = _task_of(task)
-    is_workflow = not isinstance(checked, Task)
+    found = ((family, family.task_of(task)) for family in families)
+    family, checked = next(one for one in found if one[1] is not None)
     return RunRequest(
+        family=family,
         task=checked,
         files=RunFiles(
             files,
             output_dir,
             iterables=iterables,
             allow_empty=options.get("allow_empty", False),
-            recursive=options.get("recursive", not is_workflow),
+            recursive=options.get("recursive", family.is_mirrored),
         ),
         folder=output_dir,
         secrets=options.get("secrets"),
@@ -137,45 +141,21 @@ def checked_request(
         ),
         retry_failed=options.get("retry_failed", False),
         retry_unknown=options.get("retry_unknown", False),
-        max_cost_cents=_checked_limit(options.get("max_cost_cents"), is_workflow=is_workflow),
+        max_cost_cents=_checked_limit(options.get("max_cost_cents"), family),
         content_type=content_type,
         on_update=checked_callable("on_update", options.get("on_update")),
     )
 
 
-def _task_of(task: RunTask) -> WorkflowDefinition | int | Task[Any]:
-    """Return the task, the definition to create a workflow from, or the id of an existing one.
-
-    Raises:
-        InvalidArgumentError: The value is none of these, or the task takes no documents.
-        LocalFileError: The file of a definition cannot be read.
-    """
-    if isinstance(task, Task):
-        if not task.takes_file:
-            raise InvalidArgumentError(
-                f"{type(task).__name__} takes no documents, so it cannot run over files"
-            )
-        return task
-    if isinstance(task, Pipeline):
-        return RunPipeline(task.id)
-    if isinstance(task, Workflow):
-        return task.id
-    if isinstance(task, (int, WorkflowDefinition)) and not isinstance(task, bool):
-        return task
-    if isinstance(task, str) and is_pipeline_id(task):
-        return RunPipeline(task)
-    return WorkflowDefinition.from_file(checked_path("task", task))
-
-
-def _checked_limit(cents: object, *, is_workflow: bool) -> float | None:
+def _checked_limit(cents: object, family: JobFamily) -> float | None:
     if cents is None:
         return None
     limit = checked_number("max_cost_cents", cents)
     if limit < 0:
         raise InvalidArgumentError(f"max_cost_cents must be 0 or more, not {limit:g}")
-    if is_workflow:
+    if not family.tells_cost:
         raise InvalidArgumentError(
-            "max_cost_cents cannot be kept for a workflow, since the API does not tell what its "
-            "executions cost"
+            f"max_cost_cents cannot be kept for this task, since the API does not tell what its "
+            f"{family.noun}s cost"
         )
     return limit

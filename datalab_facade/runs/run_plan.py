@@ -39,7 +39,7 @@ from datalab_facade.runs.run_actions import (
     uncertain_error,
     upload_of,
 )
-from datalab_facade.runs.run_families import Place, RunFamily, Saved, Sending, is_never_accepted
+from datalab_facade.runs.run_families import JobFamily, Place, Saved, Sending, is_never_accepted
 from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_pacing import Allowance
@@ -66,7 +66,7 @@ class RunPlan:
         late_cents: What came of that, by the position of the file.
     """
 
-    def __init__(self, journal: RunJournal, request: RunRequest, family: RunFamily) -> None:
+    def __init__(self, journal: RunJournal, request: RunRequest, family: JobFamily) -> None:
         self._journal = journal
         self._family = family
         self.content_type = request.content_type

@@ -5,24 +5,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterable
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import attrs
 
 from datalab_facade.activities import Activity
-from datalab_facade.calling import ApiCaller
 from datalab_facade.concurrency import off_loop
 from datalab_facade.context import Context
 from datalab_facade.documents.late_values import LONGEST, asking_again
-from datalab_facade.documents.resource import Documents
-from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import DatalabError, NotFoundError
-from datalab_facade.executions.resource import Executions
-from datalab_facade.files.resource import Files
 from datalab_facade.jobs.outcomes import NothingYet, Outcome, Settled
-from datalab_facade.outputs.resource import Outputs
-from datalab_facade.pipelines.resource import Pipelines
-from datalab_facade.pipelines.run_task import RunPipeline
+from datalab_facade.runs.families import FAMILIES
 from datalab_facade.runs.run_actions import (
     Action,
     LateCost,
@@ -38,14 +31,11 @@ from datalab_facade.runs.run_plan import RunPlan
 from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.runs.run_results import RunReport, RunResult
 from datalab_facade.runs.run_sources import RunItem, Sources, check_unchanged
-from datalab_facade.runs.task_runs import (
-    DocumentRun,
-    PipelineRun,
-    TaskRun,
-    WorkflowRun,
-)
+from datalab_facade.runs.task_runs import TaskRun
 from datalab_facade.transport.api import ApiTransport
-from datalab_facade.workflows.resource import Workflows
+
+if TYPE_CHECKING:
+    from datalab_facade.client import Datalab
 
 _ITERABLES = (Iterable, Iterable)
 _Run: TypeAlias = TaskRun[Any, Any]
@@ -55,25 +45,9 @@ _Fed: TypeAlias = "int | str | Settled[RunResult] | NothingYet"
 class Runs:
     """Runs a task over files."""
 
-    def __init__(
-        self,
-        *,
-        files: Files,
-        documents: Documents,
-        pipelines: Pipelines,
-        workflows: Workflows,
-        executions: Executions,
-        outputs: Outputs,
-        api: ApiTransport,
-        context: Context,
-    ) -> None:
-        self._files = files
-        self._documents = documents
-        self._pipelines = pipelines
-        self._workflows = workflows
-        self._executions = executions
-        self._outputs = outputs
-        self._calls = ApiCaller(api, context)
+    def __init__(self, client: Datalab, api: ApiTransport, context: Context) -> None:
+        self._client = client
+        self._files = client.files
         self._context = context
         self._origin = api.origin.base_url
 
@@ -81,9 +55,7 @@ class Runs:
         self, task: RunTask, sources: Sources, folder: object, options: RunOptions
     ) -> RunReport:
         """Run to the end, and return the report."""
-        request = checked_request(
-            self._context, task, sources, folder, options, iterables=_ITERABLES
-        )
+        request = self._request(task, sources, folder, options)
         activity = Activity(self._context.reporter, name="run")
         with activity.reported(), self._journal(request) as journal:
             run = self._run_of(request)
@@ -108,9 +80,7 @@ class Runs:
         self, task: RunTask, sources: Sources, folder: object, options: RunOptions
     ) -> Generator[RunResult, None, None]:
         """Run, and yield each result as it is known."""
-        request = checked_request(
-            self._context, task, sources, folder, options, iterables=_ITERABLES
-        )
+        request = self._request(task, sources, folder, options)
 
         def results() -> Generator[RunResult, None, None]:
             activity = Activity(self._context.reporter, name="run")
@@ -124,24 +94,26 @@ class Runs:
 
         return results()
 
+    def _request(
+        self, task: RunTask, sources: Sources, folder: object, options: RunOptions
+    ) -> RunRequest:
+        return checked_request(
+            self._context,
+            task,
+            sources,
+            folder,
+            options,
+            families=[one.family for one in FAMILIES],
+            iterables=_ITERABLES,
+        )
+
     def _journal(self, request: RunRequest) -> RunJournal:
         return RunJournal(request.folder, self._context.clock.now)
 
     def _run_of(self, request: RunRequest) -> _Run:
-        """Return the description of the task's family; what is new about a fourth one."""
-        task, context = request.task, self._context
-        if isinstance(task, RunPipeline):
-            return PipelineRun(task, self._pipelines, context)
-        if isinstance(task, Task):
-            return DocumentRun(task, self._documents, context)
-        return WorkflowRun(
-            task,
-            request.secrets,
-            workflows=self._workflows,
-            executions=self._executions,
-            outputs=self._outputs,
-            calls=self._calls,
-        )
+        """Return the description of the task's family."""
+        run_type = next(one for one in FAMILIES if one.family is request.family)
+        return run_type(request, self._client, self._context)
 
     def _begin(self, journal: RunJournal, run: _Run, activity: Activity) -> RunHeader:
         wanted = run.wanted(self._origin)

@@ -362,21 +362,29 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
 
 
 def test_what_another_process_still_writes_is_left_alone(tmp_path: Path) -> None:
-    order = saving._Order(
-        output_dir=tmp_path,
-        job_id="convert/a",
-        task=None,
-        source="a.pdf",
-        source_sha256=None,
-        saved_at=None,
+    code = (
+        "import sys\n"
+        "from datalab_facade import Conversion\n"
+        "from datalab_facade.documents import saving\n"
+        "saving.ResultFiles.sync = lambda _: (print(flush=True), sys.stdin.readline())\n"
+        "result = Conversion(id='convert/a', raw={'markdown': 'theirs'})\n"
+        f"saving.save_result(result, {str(tmp_path)!r}, source='a.pdf')\n"
     )
-    with saving._staged(order) as theirs:
-        (theirs / "a.md").touch()
+    command = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        [theirs] = tmp_path.iterdir()
         save_result(conversion(), tmp_path, source="a.pdf")
-        assert (theirs / "a.md").exists()
+        assert (theirs / "a.md").read_text() == "theirs"
         with pytest.raises(TimeoutError), folder_lock(theirs, 0):
             pass
-    assert (tmp_path / "a" / "a.md").exists()
+        assert (tmp_path / "a" / "a.md").read_text() != "theirs"
+        other.communicate("go on\n", timeout=50)
+    assert other.returncode == 0
+    assert (tmp_path / "a" / "a.md").read_text() == "theirs"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("path", ["", "..", "../x", "a/b", "a\\b", "C:x", ". ", "a\0"])

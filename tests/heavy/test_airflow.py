@@ -188,9 +188,13 @@ def test_a_stored_trigger_with_a_field_more_or_less_still_loads(world: World) ->
         "async def run(trigger):\n"
         "    return [event.payload async for event in trigger.run()]\n"
         "print(asyncio.run(run(triggers.DatalabJobTrigger())))\n"
+        "unknown = triggers.DatalabJobTrigger({**handle, 'kind': 'parcel'}, 'datalab_default')\n"
+        "print(asyncio.run(run(unknown)))\n"
     )
     assert "True\n['datalab_conn_id', 'deadline', 'handle']\n" in told
-    assert "'kind': 'InvalidArgumentError'" in told
+    assert told.count("'kind': 'InvalidArgumentError', 'permanent': True") == 2
+    assert "'parcel'" in told
+    assert "Use the release of datalab-facade that created the handle" in told
 
 
 def test_a_connection_that_names_a_redis_shares_its_rate_limiter_there(
@@ -383,7 +387,8 @@ def test_a_task_can_wait_in_the_worker_or_not_at_all(world: World, run: DagRun) 
 def test_a_key_that_is_refused_fails_the_task_and_is_in_no_traceback(
     world: World, run: DagRun
 ) -> None:
-    assert run.until("is_refused", "failed", "success")["state"] == "failed"
+    failed = run.until("is_refused", "failed", "success")
+    assert (failed["state"], failed["try_number"]) == ("failed", 1)
     logs = _logs_of(world, "is_refused")
     assert "AuthenticationError" in logs
     assert "Check the api_key" in logs

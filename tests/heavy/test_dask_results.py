@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,13 @@ def test_whatever_fails_is_a_typed_error_on_its_future_and_none_is_lost(
         assert mapped.source is source
         assert (mapped.id is None) == (source not in paths)
         errors[source.stem if isinstance(source, Path) else str(source)] = caught.value
+    for script in scripts.values():
+        server.simulator.documents.script(script)
+    one_by_one: dict[str, Any] = {"concurrency": 1, "policy": policy, "datalab": datalab}
+    every = [*map_results(Convert(), sources, failing, **one_by_one)]
+    assert sorted(sources.index(one.source) for one in every) == [*range(len(sources))]
+    kinds = [type(one.future.exception()) for one in every]
+    assert Counter(kinds) == Counter(map(type, errors.values()))
     assert {name: type(error) for name, error in errors.items()} == {
         "failed": DocumentFailedError,
         "never": WaitTimeoutError,

@@ -11,15 +11,10 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
-    APIConnectionError,
     AsyncDatalab,
     AuthenticationError,
-    ConfigurationError,
-    DatalabError,
     InvalidArgumentError,
     NotFoundError,
-    UnknownOptionError,
-    WaitTimeoutError,
 )
 from datalab_facade.integrations.airflow.events import WaitEvent
 from datalab_facade.integrations.airflow.kind_waits import JobOutcome
@@ -294,21 +289,6 @@ async def test_a_kind_of_job_that_is_not_known_is_refused_by_name() -> None:
         await World().waits.outcome({**handle_of(1), "kind": "parcel"})
 
 
-@pytest.mark.parametrize(
-    ("error", "final"),
-    [
-        (ConfigurationError("x"), True),
-        (UnknownOptionError("x", name="a", options=()), True),
-        (APIConnectionError("x"), False),
-        (WaitTimeoutError(kind="execution", job_id=1, timeout=1, elapsed=1), False),
-    ],
-)
-def test_an_error_that_a_setting_causes_is_final_and_others_are_not(
-    error: DatalabError, final: bool
-) -> None:
-    assert WaitEvent.of_error(handle_of(1), error).is_final(retry_failed=False) is final
-
-
 async def test_a_handle_of_another_host_is_refused_and_the_others_go_on() -> None:
     world = World()
     elsewhere = asyncio.create_task(world.waits.outcome(handle_of(1, "https://b.example")))
@@ -360,9 +340,9 @@ async def test_an_event_tells_in_plain_json_how_it_ended_without_a_url() -> None
         "partially_failed": False,
         "problem": None,
         "kind": None,
+        "permanent": False,
     }
     assert (failed.status, failed.kind) == ("FAILED", None)
     assert failed.problem is not None
     assert "no pages" in failed.problem
     assert WaitEvent.from_dict(failed.to_dict()) == failed
-    assert WaitEvent.from_dict({**failed.to_dict(), "later": 1}) == failed

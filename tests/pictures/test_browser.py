@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page
+from playwright.sync_api import Browser, Dialog, Page
 
 from datalab_facade import RunReport
 from datalab_facade.runs.run_results import RunResult
@@ -16,47 +16,53 @@ from tests.pictures import cards, graphs, scenes
 Open = Callable[[str, str, int, bool], Page]
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Page:
+    """Open a tab for all tests of this file: a new one for each page costs more than the page."""
+    return browser.new_page()
+
+
 @pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def opened(tab: Page, tmp_path: Path) -> Iterator[Open]:
     """Open a page, and see to it that nothing went wrong while it was there."""
     wrong: list[str] = []
-    contexts: list[BrowserContext] = []
+    files: set[str] = set()
 
     def refuse(dialog: Dialog) -> None:
         wrong.append(f"a dialog: {dialog.message}")
         dialog.dismiss()
 
+    hear: dict[str, Callable[..., None]] = {
+        "console": lambda message: wrong.append(f"{message.type}: {message.text}"),
+        "pageerror": lambda error: wrong.append(str(error)),
+        "requestfailed": lambda request: wrong.append(f"failed: {request.url}"),
+        "dialog": refuse,
+        # What is in the page itself is not asked for.
+        "request": lambda request: (
+            None
+            if request.url in files or request.url.startswith("data:image/")
+            else wrong.append(f"asked for {request.url}")
+        ),
+    }
+    for event, listen in hear.items():
+        tab.on(event, listen)  # type: ignore[call-overload]
+
     def open_page(name: str, text: str, width: int, dark: bool) -> Page:
         file = tmp_path / name
         file.write_text(text, encoding="utf-8")
-        context = browser.new_context(
-            viewport={"width": width, "height": 700}, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
-        page.on("dialog", refuse)
-        page.on(
-            "request",
-            lambda request: (
-                None
-                # What is in the page itself is not asked for.
-                if request.url == file.as_uri() or request.url.startswith("data:image/")
-                else wrong.append(f"asked for {request.url}")
-            ),
-        )
-        page.goto(file.as_uri())
+        files.add(file.as_uri())
+        tab.set_viewport_size({"width": width, "height": 700})
+        tab.emulate_media(color_scheme="dark" if dark else "light")
+        tab.goto(file.as_uri())
         keep = os.environ.get("DATALAB_SCREENSHOTS")
         if keep and file.suffix == ".html":
             picture = f"{file.stem}-{width}-{'dark' if dark else 'light'}.png"
-            page.screenshot(path=Path(keep) / picture, full_page=True)
-        return page
+            tab.screenshot(path=Path(keep) / picture, full_page=True)
+        return tab
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for event, listen in hear.items():
+        tab.remove_listener(event, listen)
     assert not wrong
 
 

@@ -117,7 +117,7 @@ def test_values_go_through_json_and_come_back() -> None:
         ("completed_with_errors", Status.COMPLETED_WITH_ERRORS, True),
         ("failed", Status.FAILED, True),
         ("skipped", Status.SKIPPED, True),
-        ("paused", Status("paused"), False),
+        ("unheard_of", Status("unheard_of"), False),
     ],
 )
 def test_the_words_of_pipelines_are_known(word: str, status: Status, *, ended: bool) -> None:

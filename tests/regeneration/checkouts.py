@@ -5,12 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
+from unittest import mock
 
 import regenerate
-from attrs import frozen
+from attrs import field, frozen
+from specs import checking, generating, validating
+from specs.documents import Document, rendered
+from specs.repairing import Repaired
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NEEDED = ("openapi.json", "pyproject.toml", "scripts", "generated")
@@ -24,6 +29,36 @@ def vendored() -> Spec:
     """The committed document, for the test to change."""
     document: Spec = json.loads((REPOSITORY / "openapi.json").read_bytes())
     return document
+
+
+@frozen
+class _Remembered:
+    """What was generated in this process and found in order, to be had again without waiting."""
+
+    folder: tempfile.TemporaryDirectory[str] = field(factory=tempfile.TemporaryDirectory)
+    packages: dict[bytes, Path] = field(factory=dict)
+
+    def validate(self, document: Document) -> None:
+        if rendered(document) not in self.packages:
+            _VALIDATE(document)
+
+    def generate(self, document: Document, folder: Path, workshop: Path) -> None:
+        known = self.packages.get(rendered(document))
+        if known is None:
+            generating.generate(document, folder, workshop)
+        else:
+            _ = shutil.copytree(known, folder)
+
+    def check(self, repaired: Repaired, generated: Path, workshop: Path) -> None:
+        content = rendered(repaired.document)
+        if content not in self.packages:
+            checking.check(repaired, generated, workshop)
+            kept = Path(self.folder.name) / str(len(self.packages))
+            self.packages[content] = shutil.copytree(generated, kept)
+
+
+_REMEMBERED = _Remembered()
+_VALIDATE = validating.validate
 
 
 @frozen
@@ -67,8 +102,13 @@ class Checkout:
         return self.root / ".regenerate"
 
     def main(self, *arguments: str | Path) -> int:
-        """Run in this process, which is quicker."""
-        return regenerate.main([*map(str, arguments)], self.root)
+        """Run in this process, and generate from one document only once, which is quicker."""
+        with (
+            mock.patch.object(regenerate, "generating", _REMEMBERED),
+            mock.patch.object(regenerate, "checking", _REMEMBERED),
+            mock.patch.object(validating, "validate", _REMEMBERED.validate),
+        ):
+            return regenerate.main([*map(str, arguments)], self.root)
 
     def command(self, *arguments: str | Path, prelude: str = "") -> list[str]:
         """The command that runs the script itself, after some Python to prepare its process."""

@@ -449,14 +449,14 @@ def test_the_reason_tells_in_words_what_was_missed(
 
 
 def test_the_reason_does_not_grow_with_what_was_missed() -> None:
-    from datalab_facade.runs.task_runs import _failed_outputs
+    from datalab_facade.executions.family import failed_outputs
 
     missed = [
         FailedOutput(execution_id=7, step="parse", file_key=str(number), error=f"no {number}")
         for number in range(4_000)
     ]
     manifest = Manifest(execution_id=7, status=Status.COMPLETED, saved=(), failed=tuple(missed))
-    assert _failed_outputs(manifest) == "no 0; no 1; no 2; no 3; no 4; 3995 more outputs failed"
+    assert failed_outputs(manifest) == "no 0; no 1; no 2; no 3; no 4; 3995 more outputs failed"
 
 
 def test_a_manifest_of_another_execution_counts_for_nothing(

@@ -181,6 +181,24 @@ with asyncio.Runner() as runner:
 print(json.dumps(codes))
 """
 
+A_KEY_IS_ASKED_FOR = """
+asked, over = threading.Event(), threading.Event()
+def give():
+    if not asked.is_set():
+        asked.set()
+        over.wait()
+    return key
+with Datalab(give, base_url=url) as client:
+    holder = threading.Thread(target=right, args=(client, ids[0]))
+    holder.start()
+    asked.wait()
+    # Whoever asks holds a lock, and is not there in the child.
+    children = [forked(lambda: right(client, ids[1]))]
+    print(json.dumps(ended(children)))
+    over.set()
+    holder.join()
+"""
+
 A_POOL = """
 import multiprocessing
 client = Datalab(key, base_url=url, requests_per_minute=None)
@@ -199,6 +217,7 @@ SCRIPTS = {
     "an HTTP client of one's own says so": A_CLIENT_OF_ONES_OWN_SAYS_SO,
     "busy threads": BUSY_THREADS,
     "locks held": LOCKS_HELD,
+    "a key is asked for": A_KEY_IS_ASKED_FOR,
     "children leave the parent's connection": CHILDREN_LEAVE_THE_PARENTS_CONNECTION,
     "the async client says so": THE_ASYNC_CLIENT_SAYS_SO,
     "a pool": A_POOL,

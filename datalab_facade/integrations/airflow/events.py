@@ -7,19 +7,14 @@ Nothing here imports Airflow.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import attrs
 
 from datalab_facade.codec import AsJSON
-from datalab_facade.errors import (
-    ConfigurationError,
-    EmptyResultError,
-    InvalidArgumentError,
-    NotFoundError,
-    ResultExpiredError,
-)
+from datalab_facade.errors import InvalidArgumentError, NotFoundError, ResultExpiredError
 from datalab_facade.integrations.airflow.families import family_of
+from datalab_facade.integrations.airflow.permanence import is_permanent
 from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.jobs.outcomes import Outcome
 from datalab_facade.models import JSON
@@ -29,15 +24,7 @@ from datalab_facade.statuses import Status
 TIMED_OUT = "WaitTimeoutError"
 """The kind of an event whose deadline came first."""
 
-WRONG_SETTINGS: Final[tuple[type[Exception], ...]] = (ConfigurationError, InvalidArgumentError)
-"""The errors that another try would meet again, until somebody changes a setting."""
-
-NO_CONNECTION: Final = "AirflowNotFoundException"
-
-_WRONG: Final = frozenset({NO_CONNECTION, *(error.__name__ for error in WRONG_SETTINGS)})
-_GONE: Final = frozenset(
-    error.__name__ for error in (NotFoundError, ResultExpiredError, EmptyResultError)
-)
+_GONE: Final = frozenset(error.__name__ for error in (NotFoundError, ResultExpiredError))
 
 
 @attrs.frozen
@@ -54,6 +41,24 @@ class WaitEvent(AsJSON):
     """Why it did not complete, or why its end is unknown."""
     kind: str | None = None
     """The name of the error's class, if its end is unknown."""
+    permanent: bool = False
+    """Whether another try of the task would meet that error again."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build an event of what :meth:`to_dict` returned, in this release or another one.
+
+        Raises:
+            InvalidArgumentError: A field without a default is missing, or is something else.
+        """
+        try:
+            return super().from_dict(data)
+        except InvalidArgumentError as error:
+            problem = str(error)
+        raise InvalidArgumentError(
+            f"{problem}. Run one release of datalab-facade in workers and triggerers, then clear "
+            f"the task, which waits for the same job"
+        )
 
     @classmethod
     def of(cls, handle: Mapping[str, JSON], outcome: Outcome[JobSnapshot, int | str]) -> Self:
@@ -68,7 +73,7 @@ class WaitEvent(AsJSON):
         """Build the event of a job that has ended."""
         family = family_of(handle)
         problem = None
-        if family.failed(snapshot):
+        if family.has_failed(snapshot):
             problem = redact_urls(str(family.kind.failure(snapshot)))
         partially = bool(getattr(snapshot, "partially_failed", False))
         return cls(handle, Status.parse(snapshot.status), partially, problem)
@@ -76,9 +81,12 @@ class WaitEvent(AsJSON):
     @classmethod
     def of_error(cls, handle: Mapping[str, JSON], error: Exception) -> Self:
         """Build the event of an error that ended the wait."""
-        # A subclass is judged as what it is a kind of.
-        base = next((one for one in WRONG_SETTINGS if isinstance(error, one)), type(error))
-        return cls(handle, problem=redact_urls(str(error)), kind=base.__name__)
+        return cls(
+            handle,
+            problem=redact_urls(str(error)),
+            kind=type(error).__name__,
+            permanent=is_permanent(error),
+        )
 
     @classmethod
     def timed_out(cls, handle: Mapping[str, JSON]) -> Self:
@@ -95,7 +103,7 @@ class WaitEvent(AsJSON):
         """Tell whether the next try of the task would meet the same problem."""
         if self.kind is None or self.kind in _GONE:
             return not retry_failed
-        return self.kind in _WRONG
+        return self.permanent
 
     def to_result(self, manifest: dict[str, JSON] | None = None) -> dict[str, JSON]:
         """Return the value for XCom: ids, status, and what was saved; no body and no URL."""

@@ -6,28 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from airflow.sdk.exceptions import (
-    AirflowException,
-    AirflowFailException,
-    AirflowNotFoundException,
-)
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from datalab_facade.integrations.airflow.events import WRONG_SETTINGS, WaitEvent
+from datalab_facade.integrations.airflow.events import WaitEvent
+from datalab_facade.integrations.airflow.permanence import is_permanent
 
 
 @contextmanager
-def failing_for_good(*more: type[Exception]) -> Iterator[None]:
+def failing_for_good(*mendable: type[Exception]) -> Iterator[None]:
     """Fail a task without retries where they would end the same way.
 
-    That is so for a wrong argument, and for a connection that is missing or has a wrong field.
-
     Args:
-        more: Other errors for which that is so.
+        mendable: The errors that another try of this task can mend.
     """
-    final: tuple[type[Exception], ...] = (*WRONG_SETTINGS, AirflowNotFoundException, *more)
     try:
         yield
-    except final as error:
+    except Exception as error:
+        if isinstance(error, mendable) or not is_permanent(error):
+            raise
         raise AirflowFailException(str(error)) from error
 
 

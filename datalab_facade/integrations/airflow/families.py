@@ -1,80 +1,25 @@
-"""The families of jobs that Airflow can wait for, by the kind that a handle names.
+"""The family of whatever job Airflow is to wait for, by the kind that a handle names.
 
-A new family is a line in the table. Nothing here imports Airflow.
+Nothing here imports Airflow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-import attrs
+from collections.abc import Mapping
+from typing import Final
 
 from datalab_facade.arguments import named
-from datalab_facade.async_client import AsyncDatalab
 from datalab_facade.client import Datalab
-from datalab_facade.documents.kind import DOCUMENTS
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.executions.kind import EXECUTIONS
-from datalab_facade.integrations.airflow.job_requests import whole_number, without_task
+from datalab_facade.integrations.airflow.job_requests import without_task
 from datalab_facade.integrations.airflow.memory import Handle
-from datalab_facade.integrations.airflow.saving import (
-    save_document,
-    save_execution,
-    save_pipeline_execution,
-)
-from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.handling import AnyHandle
-from datalab_facade.jobs.kinds import JobKind, JobSnapshot
-from datalab_facade.jobs.resource import JobWaits
+from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.models import JSON
-from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS
+from datalab_facade.runs.families import FAMILIES
+from datalab_facade.runs.run_families import JobFamily, family_of_id
 
-
-@attrs.frozen(eq=False)
-class JobFamily:
-    """A family of jobs, and where the clients have it."""
-
-    kind: JobKind[Any, Any]
-    jobs: Callable[[Datalab], JobWaits[Any, Any, Any]]
-    async_jobs: Callable[[AsyncDatalab], AsyncJobWaits[Any, Any, Any]]
-    failed: Callable[[Any], bool]
-    """Tells of a job that has ended whether nothing of it can be used."""
-    save: Callable[[Datalab, Mapping[str, JSON], str], dict[str, JSON]]
-    """Saves what the job left behind in a folder, and returns the manifest for XCom."""
-
-    def describe(self, job_id: int | str) -> str:
-        """Return how a job is called in messages, at the start of a sentence."""
-        text = self.kind.describe(job_id)
-        return text[:1].upper() + text[1:]
-
-
-_FAMILIES: Final = {
-    family.kind.name: family
-    for family in (
-        JobFamily(
-            EXECUTIONS,
-            lambda client: client.executions,
-            lambda client: client.executions,
-            lambda execution: execution.failed,
-            save_execution,
-        ),
-        JobFamily(
-            DOCUMENTS,
-            lambda client: client.documents,
-            lambda client: client.documents,
-            lambda request: not request.succeeded,
-            save_document,
-        ),
-        JobFamily(
-            PIPELINE_EXECUTIONS,
-            lambda client: client.pipelines.executions,
-            lambda client: client.pipelines.executions,
-            lambda execution: not execution.is_usable,
-            save_pipeline_execution,
-        ),
-    )
-}
+_FAMILIES: Final = {one.family.kind.name: one.family for one in FAMILIES}
 
 
 def family_of(handle: Mapping[str, JSON]) -> JobFamily:
@@ -89,7 +34,7 @@ def family_of(handle: Mapping[str, JSON]) -> JobFamily:
         known = ", ".join(map(repr, _FAMILIES))
         raise InvalidArgumentError(
             f"The handle is of the kind {named(kind)}, and this release waits for jobs of the "
-            f"kinds {known}"
+            f"kinds {known}. Use the release of datalab-facade that created the handle"
         )
     return family
 
@@ -123,20 +68,8 @@ def handle_of(client: Datalab, job: object) -> Handle:
         handle = without_task(inner if isinstance(inner, Mapping) else job)
         family_of(handle).jobs(client).handle_to_dict(handle)
         return handle
-    family = _family_of_id(job)
-    if isinstance(job, str):
-        # A template renders a number as text.
-        job = whole_number("job", job) if family == EXECUTIONS.name else job.strip()
-    return _FAMILIES[family].jobs(client).handle_to_dict(job)
-
-
-def _family_of_id(job: object) -> str:
-    for name, family in _FAMILIES.items():
+    for family in _FAMILIES.values():
         if isinstance(job, family.kind.snapshot_type):
-            return name
-    if isinstance(job, str):
-        job = job.strip()
-        if not (job.isascii() and job.isdigit()):
-            is_pipeline = job.startswith("pex_")
-            return PIPELINE_EXECUTIONS.name if is_pipeline else DOCUMENTS.name
-    return EXECUTIONS.name
+            return family.jobs(client).handle_to_dict(job)
+    family, job_id = family_of_id(_FAMILIES.values(), job)
+    return family.jobs(client).handle_to_dict(job_id)

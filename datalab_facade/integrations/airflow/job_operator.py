@@ -16,9 +16,8 @@ from airflow.sdk.execution_time.context import NEVER_EXPIRE
 from datalab_facade.arguments import named
 from datalab_facade.errors import (
     ConfigurationError,
-    DatalabError,
-    EmptyResultError,
     InvalidArgumentError,
+    JobFailedError,
     NotFoundError,
     SubmissionUncertainError,
     WaitTimeoutError,
@@ -109,7 +108,8 @@ class DatalabJobOperator(BaseOperator):
             try has failed or is gone. By default a failed job fails the task
             without further retries.
         retry_unknown: Whether to submit again if it is not known whether an earlier try
-            started a job. By default the task then fails without further retries.
+            started a job. By default the task then fails without further retries, as it does
+            after every error that another try would meet again.
         datalab_conn_id: The id of the connection. A template.
         kwargs: The arguments of every Airflow operator.
 
@@ -158,7 +158,7 @@ class DatalabJobOperator(BaseOperator):
         """Start the job unless an earlier try has, and wait for it."""
         began = time.monotonic()
         task, store = context.get("ti"), context.get("task_state_store")
-        with failing_for_good(EmptyResultError):
+        with failing_for_good(*self._mendable):
             if task is None or store is None:
                 raise ConfigurationError(
                     "The context has no task state store, which keeps the job so that it is "
@@ -180,15 +180,22 @@ class DatalabJobOperator(BaseOperator):
                     return self._finish(client, store, WaitEvent.of_snapshot(handle, snapshot))
                 left = bounded(self.timeout, self.execution_timeout, time.monotonic() - began)
                 if not self.deferrable:
-                    return self._finish(client, store, self._wait(client, handle, left))
+                    snapshot = family_of(handle).jobs(client).wait(handle, timeout=left)
+                    return self._finish(client, store, WaitEvent.of_snapshot(handle, snapshot))
             raise deferral(handle, self.datalab_conn_id, left)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, JSON]:
         """Continue with the event of the trigger."""
-        with failing_for_good(EmptyResultError):
+        with failing_for_good(*self._mendable):
             wait_event = WaitEvent.from_dict(event)
             with DatalabHook(self.datalab_conn_id).get_conn() as client:
                 return self._finish(client, context.get("task_state_store"), wait_event)
+
+    @property
+    def _mendable(self) -> tuple[type[Exception], ...]:
+        """The errors that the next try mends, since it submits again."""
+        failed = (NotFoundError, JobFailedError) if self.retry_failed else ()
+        return (*failed, SubmissionUncertainError) if self.retry_unknown else failed
 
     @property
     def _folder(self) -> str | None:
@@ -206,15 +213,9 @@ class DatalabJobOperator(BaseOperator):
             retry_failed=self.retry_failed,
             retry_unknown=self.retry_unknown,
         )
-        with failing_for_good(NotFoundError, SubmissionUncertainError):
+        # What is not found here is no job that the next try replaces: it is final.
+        with failing_for_good(SubmissionUncertainError):
             return submission.start_once()
-
-    def _wait(self, client: Datalab, handle: Handle, seconds: float) -> WaitEvent:
-        try:
-            snapshot = family_of(handle).jobs(client).wait(handle, timeout=seconds)
-        except DatalabError as error:
-            return WaitEvent.of_error(handle, error)
-        return WaitEvent.of_snapshot(handle, snapshot)
 
     def _finish(
         self, client: Datalab, store: TaskStateStoreAccessor | None, event: WaitEvent

@@ -14,12 +14,12 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from datalab_facade.errors import AuthenticationError, InvalidArgumentError, WaitTimeoutError
-from datalab_facade.integrations.airflow.families import JobFamily
 from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.jobs.outcomes import Abandoned, Outcome, Update
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
+from datalab_facade.runs.run_families import JobFamily
 
 JobOutcome: TypeAlias = Outcome[JobSnapshot, int | str]
 

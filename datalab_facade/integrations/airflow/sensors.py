@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, XComArg
 from airflow.sdk.exceptions import AirflowSensorTimeout
 
+from datalab_facade.errors import NotFoundError
 from datalab_facade.integrations.airflow.events import TIMED_OUT, WaitEvent
 from datalab_facade.integrations.airflow.failing import failing_for_good, raise_problem
 from datalab_facade.integrations.airflow.families import handle_of, poll
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class DatalabJobSensor(BaseSensorOperator):
-    """Waits until a job of any kind has ended; fails without retries if the job failed.
+    """Waits until a job of any kind has ended.
+
+    It fails without retries if the job failed, and after every error that another try would
+    meet again.
 
     It waits in the triggerer, occupies no worker, and uses the rate limiter that all
     waits of the triggerer share. The XCom ``return_value`` is that of the operators, with
@@ -72,7 +76,9 @@ class DatalabJobSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once; used if the sensor is not deferrable."""
         del context
-        with failing_for_good(), DatalabHook(self.datalab_conn_id).get_conn() as client:
+        # A job that was submitted a moment ago may not be found yet.
+        failing = failing_for_good(NotFoundError)
+        with failing, DatalabHook(self.datalab_conn_id).get_conn() as client:
             handle = handle_of(client, self.job)
             snapshot = poll(client, handle)
         if not snapshot.is_terminal:

@@ -23,6 +23,7 @@ from datalab_facade.integrations.airflow.memory import (
     key_of,
     recorded_result,
 )
+from datalab_facade.integrations.client_parts import base_url_of
 from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.models import JSON
 
@@ -70,8 +71,8 @@ class Submission:
             DatalabError: Any other error of starting a job; nothing was started.
         """
         request = self.request
-        base_url = self.client._api.origin.base_url  # noqa: SLF001 - as handles have it
-        memory = Memory(self.store, key_of(base_url, request.kind, request.identity))
+        key = key_of(base_url_of(self.client), request.kind, request.identity)
+        memory = Memory(self.store, key)
         handle = memory.handle()
         if handle is not None:
             found = self._find(handle)
@@ -114,7 +115,7 @@ class Submission:
             if self.retry_failed:
                 raise
             return Started(handle, before=True)
-        has_failed = snapshot.is_terminal and family_of(handle).failed(snapshot)
+        has_failed = snapshot.is_terminal and family_of(handle).has_failed(snapshot)
         if has_failed and self.retry_failed:
             return None
         return Started(handle, snapshot, before=True)

@@ -50,6 +50,7 @@ with DAG("promises", schedule=None, default_args={"retry_delay": timedelta(secon
         workflow_id="{{ dag_run.conf['short'] }}",
         input_config=URL,
         datalab_conn_id="wrong_key",
+        retries=2,
     )
     DatalabJobSensor(task_id="is_skipped", job="{{ dag_run.conf['failed'] }}", soft_fail=True)
     DatalabJobSensor(task_id="senses_in_vain", job="{{ dag_run.conf['failed'] }}")

@@ -1,0 +1,78 @@
+# Generated from async_task_run.py by scripts/unasync.py; change that file, not this one.
+"""How a run submits files with a task of documents, and saves the results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from datalab_facade.context import Context
+from datalab_facade.documents.family import (
+    DOCUMENT_FAMILY,
+    planned_options,
+    planned_source,
+    recorded,
+)
+from datalab_facade.documents.kind import KnownRequest, failure_of
+from datalab_facade.documents.result_base import DocumentResult
+from datalab_facade.documents.snapshots import DocumentRequest
+from datalab_facade.documents.submissions import planned_submission
+from datalab_facade.errors import DocumentFailedError, EmptyResultError
+from datalab_facade.runs.run_families import Place, Saved, Sending, failed_result, saved_result
+from datalab_facade.runs.run_options import RunRequest
+from datalab_facade.runs.task_runs import TaskRun
+from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
+
+if TYPE_CHECKING:
+    from datalab_facade.client import Datalab
+
+
+class DocumentRun(TaskRun[DocumentRequest, str]):
+    """A task of documents over files, for blocking code."""
+
+    family = DOCUMENT_FAMILY
+
+    def __init__(self, request: RunRequest, client: Datalab, context: Context) -> None:
+        super().__init__(request, client, context)
+        self._documents = client.documents
+
+    def start(self, sending: Sending, *, content_type: str | None) -> str:
+        """Submit the task with the file in the form, or with its address."""
+        options = planned_options(sending, content_type)
+        planned = planned_submission(self._task, planned_source(sending), options)
+        documents = self._documents
+        known = documents.submitter.start(
+            recorded(planned, sending),
+            seconds=planned.longest(self._context.options),
+            options=options,
+        )
+        documents._remember(known)  # noqa: SLF001 - so that waits know how old it is
+        return known.id
+
+    def save(self, ended: DocumentRequest, place: Place) -> Saved:
+        """Save the result, in constant memory if it is behind a URL."""
+        cents = DocumentResult(id=ended.id, raw=ended.raw).cost_cents
+        if not ended.succeeded:
+            return failed_result(failure_of(ended), ended.status, cents)
+        known = KnownRequest(
+            ended.id, self._task, source=place.item.source, source_sha256=place.item.sha256
+        )
+        documents = self._documents
+        try:
+            receipt = documents._results.save(  # noqa: SLF001 - in a folder of this name
+                ended,
+                known,
+                documents._polling_again(known),  # noqa: SLF001
+                place.output_dir,
+                deadline=self._context.clock.monotonic() + DEFAULT_TIMEOUT,
+                folder_name=place.name,
+            )
+        except DocumentFailedError as error:
+            return failed_result(error, ended.status, cents)
+        except EmptyResultError as error:
+            return failed_result(error, ended.status, cents)
+        return saved_result(ended.status, (receipt,), place)
+
+    def cost(self, job_id: str, *, timeout: float) -> float | None:
+        """Poll the request once more."""
+        snapshot = self._documents.get(job_id, timeout=timeout)
+        return DocumentResult(id=job_id, raw=snapshot.raw).cost_cents
