@@ -298,7 +298,7 @@ def _checked_facts(line: Mapping[str, object], *, is_new: bool, kind: str) -> di
         facts = plan_of(RunEntry).read_some(line)
     except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
-    if is_new and not {"source", "folder"} <= facts.keys():
+    if is_new and not ("source" in facts and "folder" in facts):
         raise _InvalidLineError("it does not say what its file is called, and where its outputs go")
     folder, job_id = facts.get("folder"), facts.get("job_id")
     if folder is not None and not _is_folder(folder, is_nested=kind != WORKFLOWS):
