@@ -24,7 +24,6 @@ from datalab_facade.json_forms import (
     check_names,
     form_of,
     named,
-    read_inside,
     register,
 )
 from datalab_facade.redaction import redact, redact_urls
@@ -225,6 +224,7 @@ class Plan(Generic[_T]):
             for one in attrs.fields(cast("Any", kind))
             if one.init and not one.name.startswith("_") and not _format_of(one).left_out
         ]
+        self._readers = {one.name: (one.argument, one.form.read) for one in self._fields}
         self._properties = [
             (name, attribute, _form_of_property(kind, attribute))
             for name, attribute in self._format.properties.items()
@@ -290,9 +290,14 @@ class Plan(Generic[_T]):
             InvalidJSONError: One of them is something else.
         """
         arguments: dict[str, Any] = {}
-        for one in self._fields:
-            if one.name in data:
-                arguments[one.argument] = read_inside(f".{one.name}", one.form.read, data[one.name])
+        name = ""
+        try:
+            for name, value in data.items():
+                if (field := self._readers.get(name)) is not None:
+                    argument, read = field
+                    arguments[argument] = read(value)
+        except InvalidJSONError as wrong:
+            raise wrong.inside(f".{name}") from wrong.__cause__
         return arguments
 
     def _check_version(self, data: Mapping[str, object]) -> None:

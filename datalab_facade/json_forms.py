@@ -195,8 +195,8 @@ _SIMPLE: Final[dict[object, tuple[str, Callable[[object], bool]]]] = {
 _AS_IT_IS: Final = Form(strict, lambda value: value)
 
 
-def _simple(kinds: list[object]) -> Form:
-    return Form(strict if float in kinds else None, _checked(kinds))
+def _simple(kinds: list[object], *, optional: bool = False) -> Form:
+    return Form(strict if float in kinds else None, _checked(kinds, optional=optional))
 
 
 def _by_class(value: object, nested: Callable[[type], Form]) -> JSON:
@@ -204,10 +204,10 @@ def _by_class(value: object, nested: Callable[[type], Form]) -> JSON:
     return (nested(kind) if attrs.has(kind) else _AS_IT_IS).written(value)
 
 
-def _checked(kinds: list[object]) -> Callable[[object], Any]:
+def _checked(kinds: list[object], *, optional: bool = False) -> Callable[[object], Any]:
     simple = [_SIMPLE[kind] for kind in kinds]
     # Most values are of exactly these types, which is quick to see.
-    exact = {int, *kinds} if float in kinds else set(kinds)
+    exact = {*kinds, *([int] if float in kinds else []), *([NoneType] if optional else [])}
     expected = " or ".join(name for name, _ in simple)
 
     def read(value: object) -> object:
@@ -233,8 +233,8 @@ def _one_of(values: tuple[object, ...]) -> Callable[[object], Any]:
 def _union(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form:
     others = [kind for kind in kinds if kind is not NoneType]
     if all(kind in _SIMPLE for kind in others):
-        form = _simple(others)
-    elif len(others) == 1:
+        return _simple(others, optional=len(others) < len(kinds))
+    if len(others) == 1:
         form = form_of(others[0], nested)
     else:
         raise TypeError(f"JSON does not say which of {kinds} a value is")

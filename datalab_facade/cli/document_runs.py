@@ -217,7 +217,7 @@ def expand(sources: Iterable[str], extensions: str | None, output: str | None) -
         InvalidArgumentError: A folder has no such file, or is the one for the outputs.
         LocalFileError: A folder cannot be read.
     """
-    from datalab_facade.runs.run_sources import files_below, is_same
+    from datalab_facade.runs.run_folders import files_below, is_same
 
     outputs = None if output is None else Path(output)
     wanted = {f".{one.strip().lstrip('.').lower()}" for one in (extensions or "").split(",")}

@@ -124,7 +124,7 @@ def manifest_of(saved: SavedResult) -> dict[str, JSON]:
 
 def receipts_in(folder: Path) -> Iterator[SavedResult]:
     """Yield the receipts in a folder; what is none is skipped."""
-    for path in folder.iterdir():
-        if path.name.endswith(RECEIPT):
+    for name in os.listdir(folder):  # noqa: PTH208 - quicker, for many folders
+        if name.endswith(RECEIPT):
             with contextlib.suppress(OSError, ValueError, RecursionError):
-                yield SavedResult.from_dict(json.loads(path.read_bytes()))
+                yield SavedResult.from_dict(json.loads((folder / name).read_bytes()))

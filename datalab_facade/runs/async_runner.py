@@ -152,7 +152,7 @@ class AsyncRuns:
     async def _feed(
         self, plan: RunPlan, run: _Run, request: RunRequest, activity: Activity
     ) -> AsyncGenerator[_Fed, None]:
-        async for item in request.files.items_async():
+        async for item in request.files.items_async(plan.is_done):
             for one in (*plan.take_refused(), item):
                 with activity.active():
                     action = await self._submit(plan, run, one)

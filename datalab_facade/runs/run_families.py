@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import operator
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -277,10 +278,10 @@ def whole_receipts(folder: Path) -> list[SavedResult]:
     try:
         found = [attrs.evolve(one, folder=folder) for one in receipts_in(folder)]
         found += [
-            attrs.evolve(one, folder=inner)
-            for inner in sorted(folder.iterdir())
-            if _STEP_FOLDER.fullmatch(inner.name) and inner.is_dir()
-            for one in receipts_in(inner)
+            attrs.evolve(one, folder=folder / name)
+            for name in sorted(filter(_STEP_FOLDER.fullmatch, os.listdir(folder)))  # noqa: PTH208
+            if (folder / name).is_dir()
+            for one in receipts_in(folder / name)
         ]
     except OSError:
         return []

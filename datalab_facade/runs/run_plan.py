@@ -111,6 +111,11 @@ class RunPlan:
         """Whether a file is to be submitted again, or one that is under way may have to be."""
         return bool(self._refused or self.allowance.under_way)
 
+    def is_done(self, item: RunItem) -> bool:
+        """Tell whether an earlier call finished a file, so that nothing is sent for it."""
+        entry = self._journal.entry(item.key)
+        return entry is not None and entry.ended is not None and not self._is_retried(item, entry)
+
     def take_refused(self) -> list[RunItem]:
         """Return the files to submit again."""
         found = list(self._refused)

@@ -30,6 +30,9 @@ WORKFLOWS: Final = "execution"
 _VERSION: Final = 2
 _FIRST_VERSION: Final = 1
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
+_WHITESPACE: Final = b" \t\r"
+"""What JSON allows around a value, in one line."""
+_DECODER: Final = json.JSONDecoder()
 _TEXT_ID: Final = re.compile(r"[A-Za-z0-9_./-]{1,300}")
 
 
@@ -185,16 +188,16 @@ class RunRecords:
         number = 1
         try:
             for line in lines:
-                # Finding out the encoding of each line would take long.
-                text = line.decode("utf-8", "surrogatepass") if facts else line
-                self._read_line(json.loads(text), facts, first=number == 1)
+                # The first line may be in another encoding of Unicode; finding that out takes long.
+                value = json.loads(line) if number == 1 else _decoded(line)
+                self._read_line(value, facts, first=number == 1)
                 number += 1
             if tail:
                 _check_cut(tail, first=not lines)
         except (ValueError, RecursionError) as error:
             raise self._line_error(number, error) from None
-        for key, known in facts.items():
-            self._apply(key, known)
+        self._entries = {key: RunEntry(**known) for key, known in facts.items()}
+        self._folders = {entry.folder.casefold() for entry in self._entries.values()}
         return len(data) - len(tail)
 
     def _apply(self, key: str, facts: Mapping[str, Any]) -> RunEntry:
@@ -227,9 +230,12 @@ class RunRecords:
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise _InvalidLineError("it does not say which file it is about")
         assert self.header is not None
-        checked = _checked_facts(line, is_new=key not in facts, kind=self.header.kind)
-        known = facts.setdefault(key, checked)
-        known.update(checked)
+        known = facts.get(key)
+        checked = _checked_facts(line, is_new=known is None, kind=self.header.kind)
+        if known is None:
+            known = facts[key] = checked
+        else:
+            known.update(checked)
         if known.get("ended") is not None and known.get("job_id") is None:
             raise _InvalidLineError("it tells the end of a job that has no id")
 
@@ -259,6 +265,19 @@ class _OtherVersionError(ValueError):
     """Says which version wrote the journal."""
 
 
+def _decoded(line: bytes) -> object:
+    """Return the value of a line of JSON, quicker than :func:`json.loads` does.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    text = line.strip(_WHITESPACE).decode("utf-8", "surrogatepass")
+    value, end = _DECODER.raw_decode(text)
+    if end < len(text):
+        raise ValueError
+    return value
+
+
 def _checked_header(line: Mapping[str, object]) -> RunHeader:
     version = line.get("version")
     if type(version) is not int:
@@ -286,7 +305,7 @@ def _checked_facts(line: Mapping[str, object], *, is_new: bool, kind: str) -> di
         facts = plan_of(RunEntry).read_some(line)
     except InvalidJSONError as wrong:
         raise _invalid_line(wrong) from None
-    if is_new and not {"source", "folder"} <= facts.keys():
+    if is_new and not ("source" in facts and "folder" in facts):
         raise _InvalidLineError("it does not say what its file is called, and where its outputs go")
     folder, job_id = facts.get("folder"), facts.get("job_id")
     if folder is not None and not _is_folder(folder, is_nested=kind != WORKFLOWS):
@@ -299,7 +318,7 @@ def _checked_facts(line: Mapping[str, object], *, is_new: bool, kind: str) -> di
 
 def _is_folder(folder: str, *, is_nested: bool) -> bool:
     parts = folder.split("/") if is_nested else [folder]
-    return folder.casefold() != FILE_NAME and all(part == safe_name(part) for part in parts)
+    return folder.casefold() != FILE_NAME and parts == list(map(safe_name, parts))
 
 
 def _invalid_line(wrong: InvalidJSONError) -> _InvalidLineError:

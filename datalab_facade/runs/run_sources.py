@@ -13,10 +13,20 @@ once, and has a result for each time.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import os
 import stat
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Sequence
+import time
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -31,10 +41,8 @@ from datalab_facade.errors import (
     LocalFileError,
 )
 from datalab_facade.files.models import File
-from datalab_facade.outputs.manifest import FILE_NAME as MANIFEST_NAME
 from datalab_facade.redaction import printable, redact_url, redacted_repr
-from datalab_facade.runs.run_records import FILE_NAME
-from datalab_facade.transfers.naming import safe_name
+from datalab_facade.runs.run_folders import files_below, is_folder, is_visible, is_wanted
 from datalab_facade.transfers.sources import open_regular
 from datalab_facade.workflows.inputs import InputConfig
 
@@ -47,9 +55,8 @@ AsyncSources: TypeAlias = Sources | AsyncIterable[RunSource]
 logger = logging.getLogger("datalab_facade.runs")
 
 _MOST_NAMED: Final = 5
-_OURS: Final = frozenset({FILE_NAME, MANIFEST_NAME})
-# The files that a killed download leaves behind.
-_UNFINISHED: Final = (".part", ".part.json", ".part.unpacked")
+_LONGEST: Final = 0.02
+"""Seconds after which no further file is read before those that were read are used."""
 
 
 @attrs.frozen
@@ -118,67 +125,88 @@ class RunFiles:
                 path = _local(source)
                 if path is not None:
                     self._check_apart(path)
-                if path is not None and _is_folder(path):
-                    self._check_not_empty(path)
+                if path is not None and is_folder(path):
+                    self._check_not_empty(path, self._files_in(path))
 
     def count(self) -> int:
         """Return how many files there are; 0 if that is not known before they are read."""
         if not isinstance(self._sources, Collection):
             return 0
-        found = [self._wanted_in(_local(source)) for source in self._sources]
-        return sum(1 if files is None else len(files) for files in found)
+        return sum(map(self._count_of, self._sources))
 
-    def items(self) -> Iterator[RunItem]:
+    def items(self, is_done: Callable[[RunItem], bool]) -> Iterator[RunItem]:  # noqa: ARG002 - as below
         """Yield the files one after another."""
         assert isinstance(self._sources, Iterable)
-        position = 0
-        for source in self._sources:
-            for one in self._files_of(source):
-                yield self._item(one, position)
-                position += 1
+        return self._items_of(self._sources, itertools.count())
 
-    async def items_async(self) -> AsyncIterator[RunItem]:
-        """Yield the files in an event loop, which a slow disk does not block."""
-        position = 0
-        async for source in each_async(self._sources):
-            for one in await off_loop_async(partial(self._files_of, source)):
-                yield await off_loop_async(partial(self._item, one, position))
-                position += 1
+    async def items_async(self, is_done: Callable[[RunItem], bool]) -> AsyncIterator[RunItem]:
+        """Yield the files in an event loop, which a slow disk does not block.
+
+        Args:
+            is_done: Whether nothing is sent for a file. Then the next one is read at once,
+                since each change of thread takes longer than reading a small file. A file
+                that is sent is read just before.
+        """
+        positions = itertools.count()
+        async for sources in self._groups():
+            items = self._items_of(sources, positions)
+            while found := await off_loop_async(partial(_read_some, items, is_done)):
+                for item in found:
+                    yield item
+
+    async def _groups(self) -> AsyncIterator[Iterable[RunSource]]:
+        """Yield the sources; those that are made as they are asked for, one at a time."""
+        if isinstance(self._sources, Collection):
+            yield self._sources
+        else:
+            async for source in each_async(self._sources):
+                yield [source]
+
+    def _items_of(
+        self, sources: Iterable[RunSource], positions: Iterator[int]
+    ) -> Iterator[RunItem]:
+        for source in sources:
+            for one in self._files_of(source):
+                yield self._item(one, next(positions))
 
     def _files_of(self, source: RunSource) -> Sequence[tuple[RunSource | RunItem, str]]:
         """Return the files of a folder with their sub-folders, and anything else unchanged."""
         path = _local(source)
-        if path is None or not _is_folder(path):
+        if path is None:
             return [(source, "")]
         try:
             self._check_apart(path)
-            self._check_not_empty(path)
+            if not is_folder(path):
+                return [(source, "")]
+            found = list(self._files_in(path))
+            self._check_not_empty(path, found)
             if not self._recursive:
                 self._skip_folders(path)
-            return self._files_in(path)
         except LocalFileError as error:
             return [(_failed_item(source, error), "")]
         except OSError as error:
             return [(_failed_item(source, _unreadable(path, error)), "")]
+        return found
 
-    def _files_in(self, folder: Path) -> list[tuple[Path, str]]:
-        """Return the files of a folder to run over, each with its sub-folder.
+    def _files_in(self, folder: Path) -> Iterator[tuple[Path, str]]:
+        """Yield the files of a folder to run over, each with its sub-folder.
 
         Raises:
             OSError: The folder cannot be read.
         """
-        if not self._recursive:
-            return [(path, "") for path in sorted(filter(_is_wanted, folder.iterdir()))]
-        return files_below(folder, self._folder)
+        if self._recursive:
+            yield from files_below(folder, self._folder)
+        else:
+            yield from ((path, "") for path in sorted(folder.iterdir()) if is_wanted(path))
 
-    def _wanted_in(self, path: Path | None) -> list[tuple[Path, str]] | None:
-        """Return the files of a folder; None for what is no folder, or not readable."""
-        if path is None or not _is_folder(path):
-            return None
+    def _count_of(self, source: RunSource) -> int:
+        path = _local(source)
+        if path is None or not is_folder(path):
+            return 1
         try:
-            return self._files_in(path)
+            return sum(1 for _ in self._files_in(path))
         except OSError:
-            return None
+            return 1
 
     def _item(self, source_in: tuple[RunSource | RunItem, str], position: int) -> RunItem:
         source, subfolder = source_in
@@ -197,17 +225,21 @@ class RunFiles:
         if source == "":
             raise InvalidArgumentError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
-        self._check_apart(path)
         key, sha256 = _identify(path)
         return RunItem(key, str(path), path=path, sha256=sha256)
 
-    def _check_not_empty(self, folder: Path) -> None:
+    def _check_not_empty(self, folder: Path, files: Iterable[object]) -> None:
         """Check that a folder has files to run over.
 
         Raises:
             LocalFileError: It has none.
         """
-        if not self._allow_empty and self._wanted_in(folder) == []:
+        try:
+            is_empty = not any(True for _ in files)
+        except OSError:
+            # Its item has the error.
+            return
+        if is_empty and not self._allow_empty:
             others = "hidden files" if self._recursive else "sub-folders and hidden files"
             raise LocalFileError(
                 f"{folder} has no files to run over; {others} do not count. "
@@ -215,7 +247,7 @@ class RunFiles:
             )
 
     def _skip_folders(self, folder: Path) -> None:
-        skipped = sorted(one for one in folder.iterdir() if _is_folder(one) and _is_visible(one))
+        skipped = sorted(one for one in folder.iterdir() if is_folder(one) and is_visible(one))
         if skipped:
             self.skipped_folders += skipped
             names = ", ".join(printable(one.name) for one in skipped[:_MOST_NAMED])
@@ -249,37 +281,6 @@ class RunFiles:
             )
 
 
-def files_below(folder: Path, outputs: Path | None) -> list[tuple[Path, str]]:
-    """Return the files in a folder and its sub-folders to run over, each with its sub-folder.
-
-    Hidden files and folders are left out, and so is the folder for the outputs.
-
-    Raises:
-        OSError: A folder cannot be read.
-    """
-    found: list[tuple[Path, str]] = []
-    for root, folders, files in os.walk(folder, onerror=_raise):
-        place = Path(root)
-        # The order is the same in each call, and links lead to no second way round.
-        folders[:] = sorted(
-            name
-            for name in folders
-            if _is_visible(one := place / name) and not is_same(one, outputs)
-        )
-        subfolder = "/".join(map(safe_name, place.relative_to(folder).parts))
-        paths = sorted(filter(_is_wanted, map(place.joinpath, files)))
-        found += [(path, subfolder) for path in paths]
-    return found
-
-
-def is_same(folder: Path, outputs: Path | None) -> bool:
-    """Return whether a folder is the one for the outputs, which need not exist."""
-    try:
-        return outputs is not None and folder.samefile(outputs)
-    except OSError:
-        return False
-
-
 def check_unchanged(item: RunItem) -> None:
     """Check that a file has not changed since the run read it.
 
@@ -308,7 +309,7 @@ def _identify(path: Path) -> tuple[str, str]:
     try:
         with open_regular(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        name = Path(os.path.realpath(path)).name
+        name = os.path.basename(os.path.realpath(path))  # noqa: PTH119 - for each file of many
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     return digest(f"{name}\0{content}"), content
@@ -337,30 +338,12 @@ def _local(source: object) -> Path | None:
         return None
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.stat().st_mode)
-    except (OSError, ValueError):
-        return False
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _is_visible(path: Path) -> bool:
-    return not path.name.startswith(".")
-
-
-def _is_wanted(path: Path) -> bool:
-    """Return whether a file in a folder is one to run over: not hidden, and not from a run."""
-    name = path.name.casefold()
-    if not _is_visible(path) or name in _OURS or name.endswith(_UNFINISHED):
-        return False
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        # Its item has the error.
-        return True
+def _read_some(items: Iterator[RunItem], is_done: Callable[[RunItem], bool]) -> list[RunItem]:
+    """Read items up to the first one for which something is sent, or for a moment."""
+    found: list[RunItem] = []
+    end = time.monotonic() + _LONGEST
+    for item in items:
+        found.append(item)
+        if not is_done(item) or time.monotonic() >= end:
+            break
+    return found

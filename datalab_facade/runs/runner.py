@@ -152,7 +152,7 @@ class Runs:
     def _feed(
         self, plan: RunPlan, run: _Run, request: RunRequest, activity: Activity
     ) -> Generator[_Fed, None, None]:
-        for item in request.files.items():
+        for item in request.files.items(plan.is_done):
             for one in (*plan.take_refused(), item):
                 with activity.active():
                     action = self._submit(plan, run, one)

@@ -37,8 +37,10 @@ _OVERLOOKED = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
 )
-# Most names are like this, and need no closer examination.
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
+# Most names are like this, and need no closer examination: ASCII, and no device.
+_PLAIN = re.compile(
+    rf"(?!(?i:{'|'.join(map(re.escape, sorted(_DEVICES)))})(?:\.|\Z))[A-Za-z0-9_.-]*[A-Za-z0-9_-]"
+)
 _SUFFIX = re.compile(r"[^/\\]\.([A-Za-z0-9]{1,8})\Z")
 
 
@@ -58,7 +60,7 @@ def safe_name(name: str) -> str:
     >>> safe_name("C:\\NUL"), safe_name("nul.txt"), safe_name("..")
     ('C__NUL-2a1ca7dd', '_nul.txt-7f3cbdd5', '_-5ec1f7e7')
     """
-    if len(name) <= MOST_BYTES and _PLAIN.fullmatch(name) and not is_reserved(name):
+    if len(name) <= MOST_BYTES and _PLAIN.fullmatch(name):
         return name
     readable = _readable(name)
     if readable == name and len(readable.encode()) <= MOST_BYTES:

@@ -11,7 +11,7 @@ import inspect
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 import aiohttp
@@ -81,12 +81,12 @@ class _Session:
     def __init__(self, connector: AsyncConnector, proxy: _Proxy) -> None:
         self._connector = connector
         self._proxy = proxy
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: _Sessions | None = None
 
     async def send(self, request: Request, trace: Trace) -> AsyncAnswer:
         """Send a request."""
-        session = self._session or self._open()
-        proxy = self._proxy
+        sessions, proxy = self._sessions or self._open(), self._proxy
+        session = sessions.asking if request.method == "GET" else sessions.acting
         with _AS_HTTPX:
             response = await session.request(
                 request.method,
@@ -97,7 +97,7 @@ class _Session:
                 allow_redirects=False,
                 proxy=proxy.address,
                 proxy_headers=proxy.headers,
-                trace_request_ctx=trace if request.method != "GET" else None,
+                trace_request_ctx=trace,
             )
             if response.status < 200:
                 response.close()
@@ -111,26 +111,44 @@ class _Session:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        if self._sessions is not None:
+            await self._sessions.asking.close()
+            await self._sessions.acting.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        # It belongs to the event loop that runs, which is known only now.
-        self._session = aiohttp.ClientSession(
-            connector=_CleanConnector(
-                ssl=self._connector.certificates,
-                limit=MOST_UNDER_WAY,
-                keepalive_timeout=KEEP_ALIVE,
-                resolver=self._connector.resolver,
-            ),
+    def _open(self) -> _Sessions:
+        # They belong to the event loop that runs, which is known only now.
+        connector = _CleanConnector(
+            ssl=self._connector.certificates,
+            limit=MOST_UNDER_WAY,
+            keepalive_timeout=KEEP_ALIVE,
+            resolver=self._connector.resolver,
+        )
+        acting = self._session(connector, [_trace_config()])
+        self._sessions = _Sessions(self._session(connector, []), acting)
+        return self._sessions
+
+    def _session(
+        self, connector: _CleanConnector, trace_configs: list[aiohttp.TraceConfig]
+    ) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Content-Type",),
             # The time of a request is bounded as a whole, by whoever sends it.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            trace_configs=[_trace_config()],
+            trace_configs=trace_configs,
             **_limits(aiohttp.ClientSession),
         )
-        return self._session
+
+
+class _Sessions(NamedTuple):
+    """The sessions of aiohttp, which share their connections."""
+
+    asking: aiohttp.ClientSession
+    """For requests that are sent again if they fail. Nobody asks how far these have come, and
+    aiohttp takes a tenth longer to tell."""
+    acting: aiohttp.ClientSession
+    """For all others."""
 
 
 @attrs.frozen
@@ -169,12 +187,10 @@ def _trace_config() -> aiohttp.TraceConfig:
     """Tell how far a request has come, as httpcore would."""
 
     async def began(_: object, context: SimpleNamespace, __: object) -> None:
-        if context.trace_request_ctx is not None:
-            await context.trace_request_ctx("request.started", {})
+        await context.trace_request_ctx("request.started", {})
 
     async def sent(_: object, context: SimpleNamespace, __: object) -> None:
-        if context.trace_request_ctx is not None:
-            await context.trace_request_ctx("send_request_headers.started", {})
+        await context.trace_request_ctx("send_request_headers.started", {})
 
     config = aiohttp.TraceConfig()
     config.on_request_start.append(began)
