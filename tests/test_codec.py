@@ -296,6 +296,7 @@ BY_HAND = {
     "scripts.py": {"from_dict"},  # says the place in a larger document
     "learning.py": {"to_dict", "from_dict"},  # is not a value
     "definitions.py": {"from_dict"},  # lists all issues at once
+    "events.py": {"from_dict"},  # says which programs are of different releases
     "inputs.py": {"to_dict"},  # is JSON already
     "errors.py": {"to_dict"},  # below the codec
     "task_base.py": {"to_dict", "from_dict"},  # says of which class it is

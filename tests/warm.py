@@ -1,9 +1,9 @@
 """Programs run by a Python that has imported the package before: tests start hundreds of them.
 
 Each is a process of its own, forked from one that has done nothing but import; it has the
-arguments, environment, folder, streams and end of one that was started. What comes before the
-first line of a program (imports, the encoding of a locale, ``python -u``, limits that a shell sets)
-is for tests that start a Python.
+arguments, environment, folder, streams and end of one that was started, and a clock on which it
+sleeps a tenth of the time. What comes before the first line of a program (imports, the encoding of
+a locale, ``python -u``, limits that a shell sets) is for tests that start a Python.
 """
 
 from __future__ import annotations

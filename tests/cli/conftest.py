@@ -10,6 +10,7 @@ import pytest
 from datalab_facade.cli import app
 from tests.cli.programs import Done
 from tests.cli.worlds import World, new_world
+from tests.quick_clock import PLACES, quick_clock
 
 Run: TypeAlias = Callable[..., Done]
 
@@ -30,6 +31,8 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.chdir(world.folder)
     for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
+    for place in PLACES:
+        monkeypatch.setattr(place, "SystemClock", quick_clock)
 
     def run(*arguments: object) -> Done:
         code = app.run([str(argument) for argument in arguments])
