@@ -45,6 +45,7 @@ class Attempts(ABC, Generic[_C, _T]):
         self._renewal_pauses = RenewalPauses(policy, random)
         self._allow_http = allow_http
         self._now = -math.inf
+        self._last_failure: DatalabError | None = None
 
     def _do(self, command: _C | Sleep) -> Generator[_C | Sleep, Result[_T], Result[_T]]:
         result = yield command
@@ -58,7 +59,9 @@ class Attempts(ABC, Generic[_C, _T]):
             DatalabError: The deadline has passed.
         """
         if self._now > self._deadline:
-            raise self._failure("unreachable", f"was not {self._done} in time")
+            before = self._last_failure
+            after = "" if before is None else f" after a failure: {before}"
+            raise self._failure("unreachable", f"was not {self._done} in time{after}") from before
 
     def _refuse(self, reply: StorageReply, url: str) -> Generator[_C | Sleep, Result[_T], None]:
         """Back off after a status that may pass.
@@ -98,6 +101,7 @@ class Attempts(ABC, Generic[_C, _T]):
             raise self._failure(
                 "unreachable", f"was not {self._done} in time: {error}", status
             ) from error
+        self._last_failure = error
         yield from self._do(Sleep(pause, *self._retries.count, error))
 
     def _pause_before_renewal(

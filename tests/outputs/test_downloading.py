@@ -1022,6 +1022,16 @@ def test_after_the_deadline_it_says_that_time_is_up() -> None:
     assert steps.chunks == [Chunk(0, b""), Chunk(0, b"some"), Chunk(4, b"more")]
 
 
+def test_after_the_deadline_it_says_what_failed_before_it() -> None:
+    _, steps, _ = begun()
+    pause = steps.send(replied(1_999.0, 503))
+    assert isinstance(pause, Sleep)
+    failed = failure(steps, Result(2_000.1))
+    assert (failed.reason, failed.status) == ("unreachable", None)
+    assert "was not fetched in time after a failure: GET https://storage" in str(failed)
+    assert isinstance(failed.__cause__, APIStatusError)
+
+
 def test_a_stream_that_was_read_too_far_says_why() -> None:
     facts = Facts(total=10, validator='"v"')
     _, steps, _ = begun(facts=facts, received=5, restartable=False)
