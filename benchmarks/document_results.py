@@ -10,12 +10,10 @@ from __future__ import annotations
 import base64
 import importlib
 import json
-import resource
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +22,7 @@ from random import Random
 import attrs
 
 from benchmarks.apart import apart, started_apart
-from benchmarks.measuring import Goal, Quantity, Section, ratios
+from benchmarks.measuring import Goal, Quantity, Section, ratios, seconds_and_growth
 
 _KEY = "a-key-that-nobody-checks"
 _DOCUMENT = "https://documents.example/report.pdf"
@@ -83,7 +81,7 @@ def save_with_ours(base_url: str, folder: str) -> dict[str, float]:
         def save() -> None:
             client.documents.save(client.documents.submit(Convert(), _DOCUMENT), folder)
 
-        return _measured(save)
+        return seconds_and_growth(save)
 
 
 def convert_with_ours(base_url: str, folder: str) -> dict[str, float]:
@@ -91,7 +89,7 @@ def convert_with_ours(base_url: str, folder: str) -> dict[str, float]:
     from datalab_facade import Datalab
 
     with Datalab(_KEY, base_url=base_url) as client:
-        return _measured(lambda: client.documents.convert(_DOCUMENT, output_dir=folder))
+        return seconds_and_growth(lambda: client.documents.convert(_DOCUMENT, output_dir=folder))
 
 
 def save_with_theirs(base_url: str, folder: str) -> dict[str, float]:
@@ -101,16 +99,7 @@ def save_with_theirs(base_url: str, folder: str) -> dict[str, float]:
     path = Path(folder, "report", "report")
     path.parent.mkdir()
     client = sdk.DatalabClient(api_key=_KEY, base_url=base_url)
-    return _measured(lambda: client.convert(file_url=_DOCUMENT, save_output=path))
-
-
-def _measured(save: Callable[[], object]) -> dict[str, float]:
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
-    save()
-    seconds = time.perf_counter() - began
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle
-    return {"seconds": seconds, "grown_mib": grown / 1024}
+    return seconds_and_growth(lambda: client.convert(file_url=_DOCUMENT, save_output=path))
 
 
 _SAVE, _CONVERT, _THEIRS = "ours, save", "ours, convert", "datalab-python-sdk"

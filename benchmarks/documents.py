@@ -20,7 +20,7 @@ import httpx
 
 from benchmarks.apart import apart
 from benchmarks.form_server import FormServer
-from benchmarks.measuring import Goal, Quantity, Section, ratios
+from benchmarks.measuring import Goal, Quantity, Section, forget_peak, peak_bytes, ratios
 from datalab_facade import AsyncDatalab, Convert, Datalab, WaitPolicy
 from datalab_facade.testing import Simulator, VirtualClock, connect
 from datalab_facade.testing.document_scripts import DocumentScript
@@ -45,7 +45,7 @@ class Scale:
     documents: int
 
 
-FULL = Scale(runs=101, repeats=5, size=200_000_000, rounds=15, calls=60, documents=200)
+FULL = Scale(runs=101, repeats=9, size=200_000_000, rounds=15, calls=60, documents=200)
 QUICK = Scale(runs=3, repeats=1, size=2_000_000, rounds=2, calls=3, documents=10)
 
 
@@ -187,14 +187,14 @@ def blocking_upload(*, url: str, path: str, side: str) -> dict[str, float]:
                 http.post(f"{url}/api/v1/convert", data={"mode": "fast"}, files=_files(source))
 
         send(_PDF)
-        _forget_peak()
-        idle, began = _peak(), time.perf_counter()
+        forget_peak()
+        idle, began = peak_bytes(), time.perf_counter()
         if side == _OURS:
             send(path)
         else:
             with Path(path).open("rb") as file:
                 send(file)
-        return {"seconds": time.perf_counter() - began, "memory": _peak() - idle}
+        return {"seconds": time.perf_counter() - began, "memory": peak_bytes() - idle}
 
 
 async def async_upload(*, url: str, path: str, side: str) -> dict[str, float]:
@@ -213,15 +213,15 @@ async def async_upload(*, url: str, path: str, side: str) -> dict[str, float]:
                 await http.post(f"{url}/api/v1/convert", **form)
 
         await send(_PDF)
-        _forget_peak()
+        forget_peak()
         watching = asyncio.create_task(_longest_stall())
-        idle, began = _peak(), time.perf_counter()
+        idle, began = peak_bytes(), time.perf_counter()
         if side == _OURS:
             await send(path)
         else:
             with Path(path).open("rb") as file:  # noqa: ASYNC230 - as plain code does it
                 await send(file)
-        seconds, memory = time.perf_counter() - began, _peak() - idle
+        seconds, memory = time.perf_counter() - began, peak_bytes() - idle
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
@@ -269,14 +269,3 @@ def conversions(*, url: str, rounds: int, calls: int) -> dict[str, list[float]]:
 
 def _files(source: object) -> Any:  # noqa: ANN401 - as httpx takes them
     return {"file": ("a.pdf", source, "application/pdf")}
-
-
-def _peak() -> float:
-    """Return the most memory that this process has had, in bytes."""
-    status = Path("/proc/self/status").read_text("ascii")
-    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    return float(line.split()[1]) * 1024
-
-
-def _forget_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -8,18 +8,16 @@ a side holds in memory is measured as well, by the growth of its process.
 from __future__ import annotations
 
 import asyncio
-import resource
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
 from benchmarks.apart import apart, started_apart
-from benchmarks.measuring import Goal, Quantity, Section, ratios
+from benchmarks.measuring import Goal, Quantity, Section, ratios, seconds_and_growth
 
 _MIB = 1 << 20
 
@@ -67,7 +65,7 @@ def save_with_ours(url: str, path: str) -> dict[str, float]:
     from datalab_facade import Datalab, Output
 
     with Datalab("a-key-that-nobody-asks-for", base_url="http://127.0.0.1:9") as client:
-        return _measured(
+        return seconds_and_growth(
             lambda: client.outputs.save(
                 Output(execution_id=1, step="parse", file_key=None, url=url), path
             )
@@ -83,21 +81,12 @@ def save_with_httpx(url: str, path: str) -> dict[str, float]:
             file.writelines(response.iter_bytes())
 
     with httpx.Client() as client:
-        return _measured(save)
+        return seconds_and_growth(save)
 
 
 def save_with_curl(url: str, path: str) -> dict[str, float]:
     """Save with curl."""
-    return _measured(lambda: subprocess.run(["curl", "-s", "-o", path, url], check=True))
-
-
-def _measured(save: Callable[[], object]) -> dict[str, float]:
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
-    save()
-    seconds = time.perf_counter() - began
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle
-    return {"seconds": seconds, "grown_mib": grown / 1024}
+    return seconds_and_growth(lambda: subprocess.run(["curl", "-s", "-o", path, url], check=True))
 
 
 _OURS, _HTTPX, _CURL = "ours", "plain httpx", "curl"

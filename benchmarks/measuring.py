@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -163,3 +165,28 @@ def resident_bytes() -> int:
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_bytes() -> float:
+    """Give the most memory that this process has had since :func:`forget_peak`."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return float(line.split()[1]) * 1024
+
+
+def forget_peak() -> None:
+    """Begin to measure the peak anew: a process begins with that of the one that started it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def seconds_and_growth(act: Callable[[], object]) -> dict[str, float]:
+    """Do something, and give how long it took, and by how many MiB the process grew."""
+    forget_peak()
+    idle, began = peak_bytes(), time.perf_counter()
+    act()
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "grown_mib": (peak_bytes() - idle) / 1024**2}

@@ -267,17 +267,18 @@ class RunFiles:
         """
         try:
             outputs, there = self._folder.stat(), path.stat()
-            inside = os.path.samestat(there, outputs) or (
-                not stat.S_ISDIR(there.st_mode) and os.path.samestat(path.parent.stat(), outputs)
+            is_it = os.path.samestat(there, outputs)
+            is_inside = not stat.S_ISDIR(there.st_mode) and os.path.samestat(
+                path.parent.stat(), outputs
             )
         except (OSError, ValueError):
             # A file that does not exist is in no folder.
             return
-        if inside:
+        if is_it or is_inside:
+            place = "the folder" if is_it else f"in {self._folder},"
             raise LocalFileError(
-                f"{path} is in {self._folder}, where the outputs go, and "
-                f"each file's outputs go to a folder of the file's name there. Choose another "
-                f"folder for them"
+                f"{path} is {place} where the outputs go, and each file's outputs go to a folder "
+                f"of the file's name there. Choose another folder for them"
             )
 
 
