@@ -95,7 +95,7 @@ class AsyncDatalab:
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
-        ConfigurationError: There is no key, it cannot be a header, or the address is wrong.
+        ConfigurationError: The key is missing or cannot be sent, or the address is wrong.
         InvalidArgumentError: Another argument is wrong, or both a rate limiter and
             requests_per_minute are given.
 

@@ -94,7 +94,7 @@ class Datalab:
             ``policy`` for all calls; see :class:`ClientOptions`.
 
     Raises:
-        ConfigurationError: There is no key, it cannot be a header, or the address is wrong.
+        ConfigurationError: The key is missing or cannot be sent, or the address is wrong.
         InvalidArgumentError: Another argument is wrong, or both a rate limiter and
             requests_per_minute are given.
 

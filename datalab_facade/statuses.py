@@ -1,4 +1,4 @@
-"""The words of the API for how an execution, a step or a step run stands, and for all files."""
+"""The status of an execution, a step or a step run, in the words of the API."""
 
 from __future__ import annotations
 

@@ -31,6 +31,9 @@ _OURS, _THEIRS = "ours", "datalab-python-sdk"
 _POLLS, _DELAY = "requests", "seconds from end to detection"
 _AT_FIRST, _AGAIN = "nothing known of it", "its workflow has run once"
 _CONVERSION = "requests after the submission, nothing known of it"
+_FLOOR = "time, as a multiple of only files and only requests, answered at once"
+_AT_ONCE = "5,000 executions waited for at once, without a rate limit"
+_CPU, _AS_COMPLETED = "CPU for a request, as a multiple of", "async, one as_completed, transport="
 
 FIGURES: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "polls-2h": ("execution", _LONG, f"{_POLLS}, {_AT_FIRST}", _OURS),
@@ -44,6 +47,9 @@ FIGURES: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "polls-conversion-3s": ("documents", "A conversion of 3 s", _CONVERSION, _OURS),
     "polls-conversion-60s": ("documents", "A conversion of 60 s", _CONVERSION, _OURS),
     "distributions": ("install", "A default install", "distributions", _OURS),
+    "small-outputs": ("outputs", "Small outputs", _FLOOR, f"{_OURS}, blocking"),
+    "small-outputs-async": ("outputs", "Small outputs", _FLOOR, f"{_OURS}, async"),
+    "aiohttp-waits": ("load", _AT_ONCE, f"{_CPU} plain aiohttp", f'{_AS_COMPLETED}"aiohttp"'),
     "distributions-official": ("install", "A default install", "distributions", _THEIRS),
 }
 """The figures that pages quote: the benchmark, the section, the quantity and the side of each.

@@ -27,6 +27,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.files.media_types import media_type_of
 from datalab_facade.jobs.retries import is_unsent
+from datalab_facade.runs.run_pacing import Outage
 
 if TYPE_CHECKING:
     from datalab_facade.client import Datalab
@@ -45,8 +46,6 @@ _FATAL: Final = (
     PaymentRequiredError,
     PermissionDeniedError,
 )
-_MAX_UNSENT: Final = 3
-"""So many sources in a row that no connection could be made for end the sending."""
 
 
 @attrs.frozen(kw_only=True)
@@ -96,18 +95,19 @@ def _results(
     waiting: deque[tuple[str, DocumentHandle[Any] | DatalabError]] = deque()
     left = deque(work.sources)
     fatal: DatalabError | None = None
-    unsent = 0
+    outage = Outage()
     while left or waiting:
         while left and len(waiting) < work.concurrency:
             source = left.popleft()
             display.begin(source)
             submitted = fatal or _submitted(client, work, source)
-            if isinstance(submitted, DatalabError):
-                unsent = unsent + 1 if is_unsent(submitted) else 0
-                if unsent >= _MAX_UNSENT or isinstance(submitted, _FATAL):
-                    fatal = submitted
+            if not isinstance(submitted, DatalabError):
+                outage.connected()
             else:
-                unsent = 0
+                if is_unsent(submitted):
+                    outage.failed()
+                if isinstance(submitted, _FATAL) or outage.is_hopeless:
+                    fatal = submitted
             waiting.append((source, submitted))
             display.show_status(source, "processing")
             _say_how_to_go_on(session, waiting)

@@ -17,6 +17,7 @@ from datalab_facade.cli.rendering.executions import (
     outcome_line,
     totals_lines,
 )
+from datalab_facade.cli.rendering.reasons import is_same_again
 from datalab_facade.cli.rendering.runs import report_text, result_line, summary_lines
 from datalab_facade.cli.sessions import Session
 from datalab_facade.errors import DatalabError
@@ -138,7 +139,7 @@ class RunDisplay(LiveText):
         self._executions: dict[int, Execution] = {}
         self._totals: Totals | None = None
         self._finished = 0
-        self._last_reason: str | None = None
+        self._last: RunResult | None = None
 
     def show_update(self, update: ExecutionUpdate) -> None:
         """Show a change or an outcome of an execution of the run."""
@@ -154,10 +155,9 @@ class RunDisplay(LiveText):
         out = self._session.out
         if self._session.as_json:
             out.write_json({"event": "result", **documents.run_result(result)}, indented=False)
-        elif not (out.is_terminal or (result.is_left and result.reason == self._last_reason)):
-            # What leaves one file to a later call leaves all that come after it.
+        elif not (out.is_terminal or is_same_again(result, self._last)):
             out.write(result_line(result, out.for_tables))
-            self._last_reason = result.reason
+        self._last = result
 
     def show_totals(self, folder: Path, results: Sequence[RunResult]) -> None:
         """Show, at the end, the results of all files."""

@@ -45,7 +45,7 @@ class Target:
         ('GET /api/v1/workflows/executions/{execution_id}', '/api/v1/agent/npl94jxy')
         """
         from datalab_facade.runs.families import FAMILIES  # it imports httpx
-        from datalab_facade.runs.run_families import family_of_id
+        from datalab_facade.runs.job_family import family_of_id
 
         family, job_id = family_of_id((one.family for one in FAMILIES), text)
         operation = family.kind.poll(family.kind.checked_id(job_id))

@@ -18,6 +18,7 @@ from datalab_facade.cli.document_results import (
 )
 from datalab_facade.cli.exits import ExitCode, worst
 from datalab_facade.cli.rendering.conversions import report_text, result_line, summary_lines
+from datalab_facade.cli.rendering.reasons import is_same_again
 from datalab_facade.cli.result_output import exit_code_of
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.task_base import Task
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datalab_facade.cli.document_options import RunSettings
     from datalab_facade.client import Datalab
     from datalab_facade.jobs.outcomes import Update
+    from datalab_facade.runs.run_results import RunResult
 
 
 def run_and_save(
@@ -52,7 +54,7 @@ def run_and_save(
         live=not (out.is_terminal and session.as_json),
     )
     found: list[SourceResult] = []
-    last_reason: str | None = None
+    last: RunResult | None = None
 
     def on_update(update: Update[Any, Any]) -> None:
         if update.change is not None:
@@ -70,10 +72,9 @@ def run_and_save(
             display.end(result)
             if session.as_json:
                 out.write_json({"event": "result", **to_document(result)}, indented=False)
-            elif not (out.is_terminal or (one.is_left and one.reason == last_reason)):
-                # What leaves one file to a later call leaves all that come after it.
+            elif not (out.is_terminal or is_same_again(one, last)):
                 out.write(result_line(result, out.for_tables))
-                last_reason = one.reason
+            last = one
     early, found = found, _with_late_costs(found, Path(folder))
     if session.as_json:
         for cost in cost_documents(early, found):

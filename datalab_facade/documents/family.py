@@ -17,7 +17,7 @@ from datalab_facade.documents.task_base import Task
 from datalab_facade.documents.verb_options import SubmitOptions
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.json_forms import JSON
-from datalab_facade.runs.run_families import (
+from datalab_facade.runs.job_family import (
     JobFamily,
     Saved,
     Sending,

@@ -17,7 +17,7 @@ from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.submissions import planned_submission
 from datalab_facade.errors import DocumentFailedError, EmptyResultError
-from datalab_facade.runs.run_families import Place, Saved, Sending, failed_result, saved_result
+from datalab_facade.runs.job_family import Place, Saved, Sending, failed_result, saved_result
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.task_runs import TaskRun
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
@@ -66,9 +66,7 @@ class DocumentRun(TaskRun[DocumentRequest, str]):
                 deadline=self._context.clock.monotonic() + DEFAULT_TIMEOUT,
                 folder_name=place.name,
             )
-        except DocumentFailedError as error:
-            return failed_result(error, ended.status, cents)
-        except EmptyResultError as error:
+        except (DocumentFailedError, EmptyResultError) as error:
             return failed_result(error, ended.status, cents)
         return saved_result(ended.status, (receipt,), place)
 

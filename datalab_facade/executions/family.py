@@ -12,7 +12,7 @@ from datalab_facade.errors import DatalabError, LocalFileError
 from datalab_facade.executions.kind import EXECUTIONS
 from datalab_facade.json_forms import JSON
 from datalab_facade.outputs.manifest import Manifest
-from datalab_facade.runs.run_families import JobFamily, Saved, recalled
+from datalab_facade.runs.job_family import JobFamily, Saved, recalled
 from datalab_facade.runs.run_records import RunEntry
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import Workflow

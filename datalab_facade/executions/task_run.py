@@ -12,7 +12,7 @@ from datalab_facade.errors import ExecutionFailedError
 from datalab_facade.executions.family import EXECUTION_FAMILY, failed_outputs
 from datalab_facade.models import Execution
 from datalab_facade.redaction import redact
-from datalab_facade.runs.run_families import Place, Saved, Sending, task_digest
+from datalab_facade.runs.job_family import Place, Saved, Sending, task_digest
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.runs.task_runs import TaskRun

@@ -200,6 +200,11 @@ class RetryState:
         """How many failures came in a row, and how many may."""
         return len(self._in_row), self._settings.max_retries
 
+    @property
+    def last(self) -> DatalabError | None:
+        """The last failure; None if an attempt has succeeded since, or none has failed."""
+        return self._in_row[-1] if self._in_row else None
+
     def clear(self) -> None:
         """Record that an attempt succeeded."""
         self._in_row.clear()

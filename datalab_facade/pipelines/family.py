@@ -13,7 +13,7 @@ from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS
 from datalab_facade.pipelines.models import Pipeline
 from datalab_facade.pipelines.requests import is_pipeline_id
 from datalab_facade.pipelines.run_task import RunPipeline
-from datalab_facade.runs.run_families import (
+from datalab_facade.runs.job_family import (
     JobFamily,
     Saved,
     page_limit_words,

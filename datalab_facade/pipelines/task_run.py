@@ -18,7 +18,7 @@ from datalab_facade.pipelines.execution_models import PipelineExecution, Pipelin
 from datalab_facade.pipelines.family import PIPELINE_FAMILY, cost_of
 from datalab_facade.pipelines.run_task import planned_run
 from datalab_facade.redaction import redact
-from datalab_facade.runs.run_families import Place, Saved, Sending, saved_result
+from datalab_facade.runs.job_family import Place, Saved, Sending, saved_result
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.runs.task_runs import TaskRun

@@ -16,6 +16,7 @@ from datalab_facade.errors import DatalabError, NotFoundError
 from datalab_facade.jobs.outcomes import NothingYet, Outcome, Settled
 from datalab_facade.runs.async_families import FAMILIES
 from datalab_facade.runs.async_task_runs import AsyncTaskRun
+from datalab_facade.runs.job_family import check_same
 from datalab_facade.runs.run_actions import (
     Action,
     LateCost,
@@ -24,7 +25,6 @@ from datalab_facade.runs.run_actions import (
     WaitFor,
     scheduler_input,
 )
-from datalab_facade.runs.run_families import check_same
 from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_options import RunOptions, RunRequest, RunTask, checked_request
 from datalab_facade.runs.run_plan import RunPlan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 from datalab_facade.context import Context
 from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.kinds import IdT, SnapshotT
-from datalab_facade.runs.run_families import (
+from datalab_facade.runs.job_family import (
     JobFamily,
     Place,
     Saved,

@@ -28,7 +28,7 @@ from datalab_facade.models import Execution
 from datalab_facade.options import check_names
 from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.pipelines.models import Pipeline
-from datalab_facade.runs.run_families import JobFamily
+from datalab_facade.runs.job_family import JobFamily
 from datalab_facade.runs.run_sources import RunFiles
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.models import Workflow

@@ -3,7 +3,7 @@
 A run submits each file, waits, and saves the outputs. :class:`RunPlan` decides what to do next
 for a file, and records what was done; :mod:`~datalab_facade.runs.runner` and
 :mod:`~datalab_facade.runs.async_runner` do it. Nothing here knows which kind of job it is:
-that is in :mod:`~datalab_facade.runs.run_families`.
+that is in :mod:`~datalab_facade.runs.job_family`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.jobs.outcomes import Outcome, Update
 from datalab_facade.jobs.retries import is_unsent
 from datalab_facade.models import JSON
+from datalab_facade.runs.job_family import JobFamily, Place, Saved, Sending, is_never_accepted
 from datalab_facade.runs.run_actions import (
     Action,
     LateCost,
@@ -41,7 +42,6 @@ from datalab_facade.runs.run_actions import (
     uncertain_error,
     upload_of,
 )
-from datalab_facade.runs.run_families import JobFamily, Place, Saved, Sending, is_never_accepted
 from datalab_facade.runs.run_journal import RunJournal
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_pacing import Allowance

@@ -17,7 +17,6 @@ import itertools
 import logging
 import os
 import stat
-import time
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
@@ -55,8 +54,10 @@ AsyncSources: TypeAlias = Sources | AsyncIterable[RunSource]
 logger = logging.getLogger("datalab_facade.runs")
 
 _MOST_NAMED: Final = 5
-_LONGEST: Final = 0.02
-"""Seconds after which no further file is read before those that were read are used."""
+_MOST_AT_ONCE: Final = 1 << 22
+"""The bytes that are read before the files that they are from are used."""
+_OPENING: Final = 1 << 16
+"""The bytes that take as long to read as it takes to open a file."""
 
 
 @attrs.frozen
@@ -70,6 +71,8 @@ class RunItem:
     path: Path | None = None
     sha256: str | None = None
     """The SHA-256 of a local file in hexadecimal digits."""
+    size: int = 0
+    """The bytes of a local file."""
     subfolder: str = ""
     """Where it is in the folder that was named: safe names, joined by ``/``."""
     address: str | None = attrs.field(default=None, repr=redacted_repr)
@@ -134,7 +137,7 @@ class RunFiles:
             return 0
         return sum(map(self._count_of, self._sources))
 
-    def items(self, is_done: Callable[[RunItem], bool]) -> Iterator[RunItem]:  # noqa: ARG002 - as below
+    def items(self, is_done: Callable[[RunItem], bool]) -> Iterator[RunItem]:  # noqa: ARG002 - the other reads ahead by it
         """Yield the files one after another."""
         assert isinstance(self._sources, Iterable)
         return self._items_of(self._sources, itertools.count())
@@ -225,8 +228,8 @@ class RunFiles:
         if source == "":
             raise InvalidArgumentError("File name is empty. Name a file, or '.' for this folder")
         path = checked_path("a file", source)
-        key, sha256 = _identify(path)
-        return RunItem(key, str(path), path=path, sha256=sha256)
+        key, sha256, size = _identify(path)
+        return RunItem(key, str(path), path=path, sha256=sha256, size=size)
 
     def _check_not_empty(self, folder: Path, files: Iterable[object]) -> None:
         """Check that a folder has files to run over.
@@ -305,15 +308,16 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _identify(path: Path) -> tuple[str, str]:
-    """Return the key of a file, and the SHA-256 of its content."""
+def _identify(path: Path) -> tuple[str, str, int]:
+    """Return the key of a file, and the SHA-256 of its content and its size."""
     try:
         with open_regular(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
         name = os.path.basename(os.path.realpath(path))  # noqa: PTH119 - for each file of many
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    return digest(f"{name}\0{content}"), content
+    return digest(f"{name}\0{content}"), content, size
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> LocalFileError:
@@ -340,11 +344,12 @@ def _local(source: object) -> Path | None:
 
 
 def _read_some(items: Iterator[RunItem], is_done: Callable[[RunItem], bool]) -> list[RunItem]:
-    """Read items up to the first one for which something is sent, or for a moment."""
+    """Read items up to the first one for which something is sent, or a few megabytes of them."""
     found: list[RunItem] = []
-    end = time.monotonic() + _LONGEST
+    left = _MOST_AT_ONCE
     for item in items:
         found.append(item)
-        if not is_done(item) or time.monotonic() >= end:
+        left -= item.size + _OPENING
+        if left <= 0 or not is_done(item):
             break
     return found

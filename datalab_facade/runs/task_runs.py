@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 from datalab_facade.context import Context
 from datalab_facade.jobs.kinds import IdT, SnapshotT
 from datalab_facade.jobs.resource import JobWaits
-from datalab_facade.runs.run_families import (
+from datalab_facade.runs.job_family import (
     JobFamily,
     Place,
     Saved,

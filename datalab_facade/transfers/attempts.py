@@ -45,7 +45,6 @@ class Attempts(ABC, Generic[_C, _T]):
         self._renewal_pauses = RenewalPauses(policy, random)
         self._allow_http = allow_http
         self._now = -math.inf
-        self._last_failure: DatalabError | None = None
 
     def _do(self, command: _C | Sleep) -> Generator[_C | Sleep, Result[_T], Result[_T]]:
         result = yield command
@@ -59,9 +58,9 @@ class Attempts(ABC, Generic[_C, _T]):
             DatalabError: The deadline has passed.
         """
         if self._now > self._deadline:
-            before = self._last_failure
-            after = "" if before is None else f" after a failure: {before}"
-            raise self._failure("unreachable", f"was not {self._done} in time{after}") from before
+            last = self._retries.last
+            after = "" if last is None else f" after a failure: {last}"
+            raise self._failure("unreachable", f"was not {self._done} in time{after}") from last
 
     def _refuse(self, reply: StorageReply, url: str) -> Generator[_C | Sleep, Result[_T], None]:
         """Back off after a status that may pass.
@@ -101,7 +100,6 @@ class Attempts(ABC, Generic[_C, _T]):
             raise self._failure(
                 "unreachable", f"was not {self._done} in time: {error}", status
             ) from error
-        self._last_failure = error
         yield from self._do(Sleep(pause, *self._retries.count, error))
 
     def _pause_before_renewal(

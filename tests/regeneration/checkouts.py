@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,7 +12,7 @@ from unittest import mock
 
 import regenerate
 from attrs import field, frozen
-from specs import checking, generating, validating
+from specs import checking, generating, trees, validating
 from specs.documents import Document, rendered
 from specs.repairing import Repaired
 
@@ -35,8 +34,7 @@ def vendored() -> Spec:
 class _Remembered:
     """What was generated in this process and found in order, to be had again without waiting."""
 
-    folder: tempfile.TemporaryDirectory[str] = field(factory=tempfile.TemporaryDirectory)
-    packages: dict[bytes, Path] = field(factory=dict)
+    packages: dict[bytes, trees.Tree] = field(factory=dict)
 
     def validate(self, document: Document) -> None:
         if rendered(document) not in self.packages:
@@ -46,15 +44,16 @@ class _Remembered:
         known = self.packages.get(rendered(document))
         if known is None:
             generating.generate(document, folder, workshop)
-        else:
-            _ = shutil.copytree(known, folder)
+            return
+        for name, content in known.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _ = (folder / name).write_bytes(content)
 
     def check(self, repaired: Repaired, generated: Path, workshop: Path) -> None:
         content = rendered(repaired.document)
         if content not in self.packages:
             checking.check(repaired, generated, workshop)
-            kept = Path(self.folder.name) / str(len(self.packages))
-            self.packages[content] = shutil.copytree(generated, kept)
+            self.packages[content] = trees.read(generated, [generating.PACKAGE])
 
 
 _REMEMBERED = _Remembered()

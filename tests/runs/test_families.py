@@ -27,7 +27,7 @@ from datalab_facade.models import JSON
 from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.runs import async_families, async_runner, families, runner
 from datalab_facade.runs.async_task_runs import AsyncTaskRun
-from datalab_facade.runs.run_families import (
+from datalab_facade.runs.job_family import (
     JobFamily,
     Place,
     Saved,

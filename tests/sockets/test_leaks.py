@@ -51,15 +51,17 @@ def kept(client: Any) -> int:
 async def test_a_task_that_is_cancelled_anywhere_leaves_no_connection(
     server: BadStorage, call: AsyncCall, cancels: int
 ) -> None:
-    """After any number of steps of the loop, and twice in a row."""
+    """After any number of steps of the loop, and twice in a row; also when it is too late."""
     ends = set()
     async with AsyncDatalab(API_KEY, base_url=server.origin, requests_per_minute=None) as client:
-        for rounds in range(ROUNDS):
+        for rounds in [*range(ROUNDS), None]:
             for pool in (client._api._pool, client._storage._pool):
                 pool.take(client._api._server).close()
             task = asyncio.ensure_future(call(client, server))
-            for _ in range(rounds):
+            for _ in range(rounds or 0):
                 await asyncio.sleep(0)
+            if rounds is None:
+                await asyncio.wait([task])
             for _ in range(cancels):
                 task.cancel()
                 await asyncio.sleep(0)

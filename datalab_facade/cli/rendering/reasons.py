@@ -9,8 +9,17 @@ from typing import Final
 from datalab_facade.cli.tables import paragraph
 from datalab_facade.pictures.terminal import BOLD, RED, Terminal
 from datalab_facade.pictures.words import join_parts, pluralize
+from datalab_facade.runs.run_results import RunResult
 
 _MAX_REASONS: Final = 10
+
+
+def is_same_again(result: RunResult, before: RunResult | None) -> bool:
+    """Tell whether a file is left to a later call for the same reason as the one before it.
+
+    What leaves one file to a later call leaves all that come after it.
+    """
+    return before is not None and result.is_left and result.reason == before.reason
 
 
 def reason_lines(reasons: Iterable[tuple[str, str]], terminal: Terminal) -> list[str]:

@@ -17,7 +17,7 @@ from datalab_facade.jobs.handling import AnyHandle
 from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.models import JSON
 from datalab_facade.runs.families import FAMILIES
-from datalab_facade.runs.run_families import JobFamily, family_of_id
+from datalab_facade.runs.job_family import JobFamily, family_of_id
 
 _FAMILIES: Final = {one.family.kind.name: one.family for one in FAMILIES}
 

@@ -213,7 +213,7 @@ class DatalabJobOperator(BaseOperator):
             retry_failed=self.retry_failed,
             retry_unknown=self.retry_unknown,
         )
-        # What is not found here is no job that the next try replaces: it is final.
+        # A 404 here is about the request, not about a job: submitting again meets it again.
         with failing_for_good(SubmissionUncertainError):
             return submission.start_once()
 

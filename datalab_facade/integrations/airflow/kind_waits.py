@@ -19,7 +19,7 @@ from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.jobs.outcomes import Abandoned, Outcome, Update
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.models import JSON
-from datalab_facade.runs.run_families import JobFamily
+from datalab_facade.runs.job_family import JobFamily
 
 JobOutcome: TypeAlias = Outcome[JobSnapshot, int | str]
 

@@ -146,7 +146,7 @@ class _Sessions(NamedTuple):
 
     asking: aiohttp.ClientSession
     """For requests that are sent again if they fail. Nobody asks how far these have come, and
-    aiohttp takes a tenth longer to tell."""
+    without traces aiohttp takes less CPU."""
     acting: aiohttp.ClientSession
     """For all others."""
 
