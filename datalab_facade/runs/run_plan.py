@@ -23,6 +23,7 @@ from datalab_facade.errors import (
     NotFoundError,
     PaymentRequiredError,
     PermissionDeniedError,
+    UploadError,
 )
 from datalab_facade.files.models import File
 from datalab_facade.jobs.kinds import JobSnapshot
@@ -192,9 +193,10 @@ class RunPlan:
             raise self._journal.failure
         if isinstance(error, _SAME_FOR_ALL):
             raise error
-        if is_unsent(error):
+        cause = error.__cause__ if isinstance(error, UploadError) else error
+        if isinstance(cause, DatalabError) and is_unsent(cause):
             # It says nothing about the file, which is tried again, or left to a later call.
-            self.allowance.unconnected(error)
+            self.allowance.unconnected(cause)
             return self._next(item, self._entry(item))
         if isinstance(error, PaymentRequiredError):
             self.allowance.stop(error)

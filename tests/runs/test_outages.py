@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,40 @@ def test_a_run_sleeps_through_an_outage_of_some_minutes_and_no_file_fails(
     assert network.refused
     assert report, str(report)
     assert len(report.succeeded) == FILES
+
+
+@pytest.mark.parametrize("begins", range(1, 8))
+@pytest.mark.parametrize("is_workflow", [False, True])
+def test_an_outage_that_begins_at_any_request_fails_no_file(
+    way: Way,
+    simulator: Simulator,
+    documents: list[Path],
+    tmp_path: Path,
+    *,
+    is_workflow: bool,
+    begins: int,
+) -> None:
+    """Also between the bytes of an upload and its confirmation."""
+    task: Any = Convert()
+    if is_workflow:
+        steps: list[Any] = [{"step_key": "marker_parse", "unique_name": "parse", "settings": {}}]
+        task = simulator.workflows.add("Texts", steps)
+    requests, down_since = itertools.count(), list[float]()
+
+    def is_down(seconds: float) -> bool:
+        if next(requests) < begins:
+            return False
+        down_since.append(seconds)
+        return seconds - down_since[0] < 100
+
+    network, out = Network(simulator, is_down), tmp_path / "out"
+    report = run(way, network, simulator, task, documents[:3], output_dir=out)
+    assert network.refused
+    assert all(one.is_left for one in report.failed), str(report)
+    # Before its first answer about a file, a run gives up soon, and leaves all of them.
+    assert len(report.failed) in (0, 3)
+    up = Network(simulator, lambda _: False)
+    assert run(way, up, simulator, task, documents[:3], output_dir=out)
 
 
 def test_a_run_that_loses_the_connection_for_good_leaves_the_rest_to_a_later_call(
