@@ -63,9 +63,6 @@ for one in importlib.metadata.distributions():
     found[one.name] = [sizes[False], sizes[True]]
 print(json.dumps(found))
 """
-# What a new environment has by itself.
-_TOOLS = {"pip", "setuptools", "wheel"}
-
 
 @attrs.frozen(kw_only=True)
 class Scale:
@@ -100,9 +97,11 @@ def _wheel(folder: str) -> str:
 
 
 def _environment(folder: Path, wanted: str) -> str:
-    venv.create(folder, with_pip=True)
+    venv.create(folder)
     python = str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-    _ = _printed(python, "-m", "pip", "install", "--quiet", "--retries=1", wanted)
+    # A pip of its own would take seconds, and nobody would use it again.
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    _ = _printed(*pip, "install", "--quiet", "--retries=1", wanted)
     return python
 
 
@@ -124,13 +123,12 @@ def _install(pythons: Mapping[str, str], unmeasured: list[str]) -> Section:
     sources: dict[str, list[float]] = {}
     all_of_it: dict[str, list[float]] = {}
     for side, found in sizes.items():
-        kept = [size for name, size in found.items() if name not in _TOOLS]
-        many[side] = [len(kept)]
-        sources[side] = [sum(source for source, _ in kept) / 2**20]
-        all_of_it[side] = [sum(source + compiled for source, compiled in kept) / 2**20]
+        many[side] = [len(found)]
+        sources[side] = [sum(source for source, _ in found.values()) / 2**20]
+        all_of_it[side] = [sum(source + compiled for source, compiled in found.values()) / 2**20]
     return Section(
         "A default install",
-        ["All distributions in a clean environment, but for pip and its like."],
+        ["All distributions in a clean environment."],
         [
             _judged("distributions", many, _MOST_DISTRIBUTIONS),
             _judged("MiB, with the bytecode that pip compiles", all_of_it, _MOST_MIB),
