@@ -30,8 +30,12 @@ def uses(root: Path, package: str, functions: Collection[str]) -> dict[str, list
     if not functions:
         return found
     for path in sorted((root / package).rglob("*.py")):
+        content = path.read_bytes()
+        if PACKAGE.encode() not in content:
+            # Most of the facade, and parsing it takes a second.
+            continue
         try:
-            module = ast.parse(path.read_bytes())
+            module = ast.parse(content)
         except (SyntaxError, ValueError):
             continue
         name = path.relative_to(root).as_posix()
