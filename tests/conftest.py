@@ -85,6 +85,30 @@ def no_secret_leaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def loggers_as_they_were() -> Iterator[None]:
+    """Take away the handlers that a test, or an example of the documentation, gave our loggers.
+
+    One whose stream is closed by then would write a traceback for each record of all other tests.
+    """
+    before = _our_loggers()
+    yield
+    for logger in _our_loggers():
+        handlers, level = before.get(logger, ([], logging.NOTSET))
+        logger.handlers[:] = handlers
+        if logger.level != level:
+            logger.setLevel(level)
+
+
+def _our_loggers() -> dict[logging.Logger, tuple[list[logging.Handler], int]]:
+    """Give our loggers with their handlers and levels."""
+    return {
+        logger: (logger.handlers[:], logger.level)
+        for name, logger in logging.root.manager.loggerDict.items()
+        if name.startswith("datalab_facade") and isinstance(logger, logging.Logger)
+    }
+
+
+@pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own settings out of the tests."""
     ours = ("DATALAB_API_KEY", "DATALAB_HOST")
