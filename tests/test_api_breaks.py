@@ -157,8 +157,9 @@ def test_a_release_keeps_its_type_checks_as_they_are() -> None:
 def test_a_break_is_not_accepted_before_users_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = tmp_path / "surface.json"
+    kept, today = tmp_path / "surface.json", _surface(tmp_path / "today", _CLIENT)
     gone = {"datalab_facade.Gone": _surface(tmp_path / "x", _CLIENT)["datalab_facade.home.Client"]}
+    monkeypatch.setattr(api, "surface", lambda: today)
     kept.write_text(api.dumped(gone), encoding="utf-8")
     monkeypatch.setattr(api, "KEPT", kept)
     monkeypatch.setattr(api, "KEPT_TYPING", tmp_path / "api.py")

@@ -38,9 +38,23 @@ def modules() -> tuple[Module, ...]:
     )
 
 
+@cache
+def nodes_of(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Give what is in a tree, which is asked for again and again."""
+    return tuple(ast.walk(tree))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_afterwards() -> Iterator[None]:
+    """Let go of the trees: a million objects slow down all tests that come later."""
+    yield
+    modules.cache_clear()
+    nodes_of.cache_clear()
+
+
 def imported(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
     """Give each name that is imported from somewhere, in full."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             yield from ((node, one.name) for one in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -77,7 +91,7 @@ def theirs() -> frozenset[str]:
 def names_defined(tree: ast.AST) -> set[str]:
     """Give the private names that functions, classes, assignments and ``self`` have inside."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -101,7 +115,7 @@ def our_classes() -> dict[str, set[str]]:
     """Give the private names of each class of ours."""
     found: dict[str, set[str]] = {}
     for _, tree in modules():
-        for node in ast.walk(tree):
+        for node in nodes_of(tree):
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, set()).update(names_defined(node))
     return found
@@ -116,7 +130,7 @@ def violations(module: str, tree: ast.Module) -> Iterator[str]:
     annotated: dict[str, str] = {}
     for name, annotation in _annotations(tree):
         annotated[name] = f"{annotated.get(name, '')} {annotation}"
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr):
             if not _is_ours(node, annotated):
                 yield f"{module}:{node.lineno} {ast.unparse(node)}"
@@ -125,7 +139,7 @@ def violations(module: str, tree: ast.Module) -> Iterator[str]:
             named = [text for text in texts if isinstance(text, str) and text.isidentifier()]
             if any(is_private(name) and name in theirs() for name in named):
                 yield f"{module}:{node.lineno} {ast.unparse(node)}"
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.ClassDef):
             yield from (f"{module}:{line}" for line in _inherited_of_others(node))
 
@@ -145,7 +159,7 @@ def _is_ours(node: ast.Attribute, annotated: dict[str, str]) -> bool:
 
 def _annotations(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """Give what variables, arguments and attributes are said to be."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.arg) and node.annotation is not None:
             yield node.arg, ast.unparse(node.annotation)
         elif isinstance(node, ast.AnnAssign):
@@ -158,7 +172,7 @@ def _inherited_of_others(node: ast.ClassDef) -> Iterator[str]:
     if bases <= our_classes().keys() | {"Protocol", "Generic", "object"}:
         return
     defined = names_defined(node).union(*(our_classes().get(base, ()) for base in bases))
-    for inner in ast.walk(node):
+    for inner in nodes_of(node):
         if (
             isinstance(inner, ast.Attribute)
             and is_private(inner.attr)
