@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from benchmarks import deferred, installed, mapped
 from benchmarks.__main__ import BENCHMARKS, main, read_arguments
 from benchmarks.measuring import Goal, Quantity, Section, goals, table
+from tests.warm import warm
 
 # One fetches packages, the others need some that may not be there; below they are asked
 # to do so where they cannot.
@@ -48,8 +50,24 @@ def _values(section: dict[str, Any]) -> dict[tuple[str, str], list[float]]:
     }
 
 
+@pytest.fixture
+def warm_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the processes of benchmarks from one that has imported the package.
+
+    There are dozens of them, and most of what they do is to import it.
+    """
+    python = tmp_path / "python"
+    # It is called as `python -m MODULE ARGUMENTS`.
+    python.write_text(f'#!/bin/sh\nshift\nexec {shlex.join(warm())} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    # Datalab's own client has some.
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+
+
 @pytest.mark.parametrize("name", _WITHOUT_INDEX)
 @pytest.mark.timeout(240)
+@pytest.mark.usefixtures("warm_python")
 def test_a_benchmark_runs_shows_a_table_and_writes_json(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,9 +56,13 @@ def _socket() -> str:
     return place
 
 
-def warm(module: str, *arguments: object) -> list[str]:
-    """Give the command line that runs a module as ``python -m`` does, in a warm process."""
-    return [sys.executable, "-I", "-S", str(_CLIENT), _socket(), module, *map(str, arguments)]
+def warm(*words: object) -> list[str]:
+    """Give the command line that runs a module as ``python -m`` does, in a warm process.
+
+    Args:
+        words: The module and its arguments; others may be added.
+    """
+    return [sys.executable, "-I", "-S", str(_CLIENT), _socket(), *map(str, words)]
 
 
 class WarmProcess:

@@ -19,7 +19,8 @@ import select
 import signal
 import socket
 import sys
-from typing import Any, TextIO
+import warnings
+from typing import Any, TextIO, cast
 
 import attrs
 
@@ -155,6 +156,9 @@ def _run(job: Job) -> None:
     os.chdir(job.folder)
     sys.path[0] = job.folder
     sys.argv[1:] = job.arguments
+    if action := job.environment.get("PYTHONWARNINGS"):
+        # A word for all of them is enough here; without it they are errors.
+        warnings.simplefilter(cast("Any", action))
     for place in PLACES:
         vars(place)["SystemClock"] = quick_clock
     runpy.run_module(job.module, run_name="__main__", alter_sys=True)
