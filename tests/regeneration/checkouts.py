@@ -69,8 +69,9 @@ GENERATED_ALREADY = f"""
 import shutil, sys
 sys.path.insert(0, {str(REPOSITORY / "scripts")!r})
 from specs import checking, generating, validating
+committed = {str(REPOSITORY / "generated")!r}
 validating.validate = checking.check = lambda *_: None
-generating.generate = lambda _, folder, __: shutil.copytree({str(REPOSITORY / "generated")!r}, folder)
+generating.generate = lambda _, folder, workshop: shutil.copytree(committed, folder)
 """
 """The prelude of a process that has what is committed where it would generate: what comes before
 the swap takes seconds, and is for other tests.
