@@ -135,7 +135,9 @@ class _Layer:
             data, self._start, self._may_be_bare = self._start, b"", False
             if not _has_header(data):
                 self._inflate = zlib.decompressobj(-15)
-        while data:
+        piece = b""
+        # After a full piece there may be more, though all input was taken in.
+        while data or len(piece) == _PIECE:
             try:
                 piece = self._inflate.decompress(data, _PIECE)
             except zlib.error as error:
