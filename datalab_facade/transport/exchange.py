@@ -296,7 +296,8 @@ class Exchange:
         Raises:
             DatalabError: Whatever else was raised is its cause, unless that tells a secret.
         """
-        failure = self._translated(error)
+        # A library below may wrap what reading the body raised.
+        failure = self._own or self._translated(error)
         self._is_logged = True
         if logger.isEnabledFor(logging.DEBUG):
             seconds, name = self._clock.monotonic() - self.began, type(failure).__name__

@@ -207,6 +207,22 @@ def test_who_stops_waiting_leaves_the_lookup_to_the_others(addresses: Addresses)
     assert addresses.asked == 1
 
 
+def test_where_no_thread_can_be_had_the_next_lookup_begins_anew(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver = Resolver()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(httpcore.ConnectError, match="can't start new thread"):
+            resolver.find(HOST, 80, 5)
+        with pytest.raises(httpcore.ConnectError, match="can't start new thread"):
+            asyncio.run(resolver.find_async(HOST, 80))
+    assert [one.where for one in resolver.find(HOST, 80, 5)] == addresses.found
+
+
 @pytest.mark.parametrize("literal", ["127.0.0.1", "::1"])
 def test_an_address_needs_no_lookup(literal: str, addresses: Addresses) -> None:
     [found] = Resolver().find(literal, 80, 5)
