@@ -82,7 +82,12 @@ class Resolver:
             # Of a host whose lookup hangs, however often it is asked for, one thread hangs.
             forget = lambda: self._under_way.pop((host, port), None)  # noqa: E731
             work = (found, host, port, forget)
-            threading.Thread(target=_look_up, args=work, name="datalab-dns", daemon=True).start()
+            thread = threading.Thread(target=_look_up, args=work, name="datalab-dns", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # no thread can be had
+                forget()
+                found.set_exception(httpcore.ConnectError(f"{host}: {error}"))
         return under_way
 
 
