@@ -26,14 +26,12 @@ from datalab_facade.errors import (
 from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import NO_ECHO, Echo
 from datalab_facade.listeners import Reporter, log_fields
-from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
+from datalab_facade.redaction import excerpt, redact_headers, redact_url
 from datalab_facade.transport.network.framing import SurplusBytesError
 from datalab_facade.transport.network.log_filter import Ours
 from datalab_facade.transport.network.sockets import NothingSentError
 
 logger = logging.getLogger("datalab_facade.transport")
-
-_LONGEST_CHAIN = 50
 
 # Below that, what it takes at once to parse an answer is not worth a thought.
 _MIN_LARGE = 1 << 20
@@ -323,7 +321,7 @@ class Exchange:
         if isinstance(error, DatalabError):
             return error
         failure = self._failure(error)
-        failure.__cause__ = error if self._may_be_shown(error) else None
+        failure.__cause__ = error if self._echo.may_show(error) else None
         return failure
 
     def _failure(self, error: Exception) -> DatalabError:
@@ -359,15 +357,6 @@ class Exchange:
 
     def _origin(self) -> str:
         return self._whole_url[: self._whole_url.find("/", len("https://"))]
-
-    def _may_be_shown(self, error: BaseException | None) -> bool:
-        # A traceback prints all that led to an error.
-        causes: list[str] = []
-        while error is not None and len(causes) < _LONGEST_CHAIN:
-            causes.append(repr(error))
-            error = error.__cause__ or error.__context__
-        text = "\n".join(causes)
-        return error is None and text == redact_urls(self._echo.redact(text))
 
     def more_than_announced(self) -> SurplusBytesError:
         """Give the error for an answer that was longer than it said."""
