@@ -475,7 +475,7 @@ def test_what_led_to_the_error_of_a_function_shows_no_secret_either(
         if answers:
             return answers.pop()
         try:
-            raise ValueError(f"got {secret}")
+            failing(ValueError(f"got {secret}"))()
         except ValueError:
             raise RuntimeError("the vault is sealed")  # noqa: B904 - so that it is only implied
 

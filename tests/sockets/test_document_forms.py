@@ -116,7 +116,7 @@ def test_a_form_that_arrived_whole_is_not_sent_again(way: Way, path: Path) -> No
 
 
 def test_a_file_that_cannot_be_read_to_its_end_is_named(way: Way, path: Path) -> None:
-    """Whatever the library below makes of it: the network is not at fault, so nothing is retried."""
+    """The network is not at fault, whatever a library makes of it, and nothing is retried."""
 
     class Broken(io.FileIO):
         def read(self, size: int | None = -1) -> bytes:
