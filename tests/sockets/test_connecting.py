@@ -142,7 +142,7 @@ def test_an_address_that_is_only_slow_goes_on_while_the_next_is_tried(
         accepting = threading.Timer(0.4, accept)
         accepting.start()
         found = [Address(socket.AF_INET, one) for one in (late.getsockname(), swallowing)]
-        with _first_to_connect(found, time.monotonic() + 10, None, []) as connected:
+        with _first_to_connect(found, time.monotonic() + 10) as connected:
             assert connected.getpeername() == late.getsockname()
         accepting.join()
         for filler in fillers:

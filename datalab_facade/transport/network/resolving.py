@@ -28,7 +28,7 @@ class Address(NamedTuple):
     """One address of a host, as sockets take it."""
 
     family: int
-    where: tuple[str | int, ...] | tuple[int, bytes] | str
+    where: tuple[str | int, ...] | tuple[int, bytes]
 
 
 class Resolver:
