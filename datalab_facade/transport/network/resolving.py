@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpcore
 
 from datalab_facade.forking import renew_after_fork
+from datalab_facade.interrupting import interruptible
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -52,10 +53,13 @@ class Resolver:
         known = _literal(host, port)
         if known is not None:
             return [known]
-        try:
-            return self.lookup(host, port).result(timeout)
-        except TimeoutError:
-            raise httpcore.ConnectTimeout(f"no address of {host} was found in time") from None
+        found, ended = self.lookup(host, port), threading.Event()
+        found.add_done_callback(lambda _: ended.set())
+        with interruptible(ended.set):
+            ended.wait(timeout)
+        if not found.done():
+            raise httpcore.ConnectTimeout(f"no address of {host} was found in time")
+        return found.result()
 
     async def find_async(self, host: str, port: int) -> list[Address]:
         """Do the same in an event loop, which need not wait for the thread when it ends.
