@@ -11,6 +11,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_T = TypeVar("_T")
 
 _current: ContextVar[Interruption | None] = ContextVar("datalab_facade_interruption", default=None)
 
@@ -104,3 +110,20 @@ def interruptible(cut: Callable[[], None]) -> contextlib.AbstractContextManager[
     """
     interruption = _current.get()
     return contextlib.nullcontext() if interruption is None else interruption.ends(cut)
+
+
+def wait_until_done(future: Future[_T], timeout: float | None) -> bool:
+    """Wait for what another thread does, and return whether it is done.
+
+    Args:
+        future: What comes of it.
+        timeout: The most seconds to wait; None for as long as it takes.
+
+    Raises:
+        Interrupted: Nobody waits for this thread any more.
+    """
+    ended = threading.Event()
+    future.add_done_callback(lambda _: ended.set())
+    with interruptible(ended.set):
+        ended.wait(timeout)
+    return future.done()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Final, Self, TypeAlias, TypeVar, cast
 
 from datalab_facade.errors import InvalidArgumentError, UploadError, UploadFailure
+from datalab_facade.interrupting import wait_until_done
 from datalab_facade.transfers.uploading import upload_error
 
 _T = TypeVar("_T")
@@ -255,14 +256,16 @@ def _spool_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -
     """
     left = threading.Event()
     spooling = _in_own_thread(lambda: _spool(file, name, max_bytes, left.is_set))
+    is_done = False
     try:
-        return spooling.result(min(timeout, threading.TIMEOUT_MAX))
-    except BaseException as error:
-        left.set()
-        spooling.add_done_callback(_close)
-        if isinstance(error, TimeoutError):
-            raise _not_read_in_time(name) from None
-        raise
+        is_done = wait_until_done(spooling, min(timeout, threading.TIMEOUT_MAX))
+    finally:
+        if not is_done:
+            left.set()
+            spooling.add_done_callback(_close)
+    if not is_done:
+        raise _not_read_in_time(name)
+    return spooling.result()
 
 
 def _close(spooling: Future[Source]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpcore
 
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.interrupting import interruptible
+from datalab_facade.interrupting import wait_until_done
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -53,11 +53,8 @@ class Resolver:
         known = _literal(host, port)
         if known is not None:
             return [known]
-        found, ended = self.lookup(host, port), threading.Event()
-        found.add_done_callback(lambda _: ended.set())
-        with interruptible(ended.set):
-            ended.wait(timeout)
-        if not found.done():
+        found = self.lookup(host, port)
+        if not wait_until_done(found, timeout):
             raise httpcore.ConnectTimeout(f"no address of {host} was found in time")
         return found.result()
 
