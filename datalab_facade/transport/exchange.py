@@ -154,7 +154,7 @@ class Exchange:
         finally:
             self._ours.__exit__()
 
-    def saw(self, event: str, details: Mapping[str, object]) -> None:
+    def record_event(self, event: str, details: Mapping[str, object]) -> None:
         """Record how far the request has come, as httpcore and its like tell it.
 
         So it is known of a submission that fails whether it can have arrived.
@@ -165,9 +165,9 @@ class Exchange:
             event.endswith("send_request_headers.started") and not tunnel
         )
 
-    async def saw_async(self, event: str, details: Mapping[str, object]) -> None:
+    async def record_event_async(self, event: str, details: Mapping[str, object]) -> None:
         """Do the same, for what awaits it."""
-        self.saw(event, details)
+        self.record_event(event, details)
 
     def callers_own(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
         """Give a body that is sent; what reading it raises comes out as it is."""
