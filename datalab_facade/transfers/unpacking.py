@@ -143,7 +143,8 @@ class _Layer:
             except zlib.error as error:
                 raise UnpackingError(str(error)) from error
             self.produced += len(piece)
-            yield piece
+            if piece:
+                yield piece
             data = self._inflate.unconsumed_tail
             if self._inflate.eof and self._inflate.unused_data:
                 # gzip may consist of several members in a row.

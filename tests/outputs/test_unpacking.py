@@ -99,6 +99,16 @@ def test_no_byte_is_held_back_when_all_input_is_taken_in(
     assert unpacked(encoding, one_by_one(pack(data))) == data
 
 
+def test_no_piece_is_empty() -> None:
+    """Whoever writes chunks may take an empty one for the end."""
+    unpacker = Unpacker("gzip, deflate")
+    data = Random(1).randbytes(20_000).hex().encode()
+    packed = one_by_one(zlib.compress(gzip.compress(data)))
+    pieces = [piece for chunk in packed for piece in unpacker.feed(chunk)]
+    assert b"".join(pieces) == data
+    assert all(pieces)
+
+
 def test_what_it_may_expand_to_is_counted_over_all_of_the_stream() -> None:
     random = Random(1)
     data = b"".join(bytes([random.randrange(256)]) * 400 for _ in range(10_000))
