@@ -26,11 +26,13 @@ def listener() -> Iterator[socket.socket]:
 
 
 def connect(listener: socket.socket) -> Any:
-    return Network(Resolver()).connect_tcp(*listener.getsockname(), timeout=5)
+    host, port = listener.getsockname()
+    return Network(Resolver()).connect_tcp(host, port, timeout=5)
 
 
 async def connect_async(listener: socket.socket) -> Any:
-    return await AsyncNetwork(Resolver()).connect_tcp(*listener.getsockname(), timeout=5)
+    host, port = listener.getsockname()
+    return await AsyncNetwork(Resolver()).connect_tcp(host, port, timeout=5)
 
 
 def test_words_go_to_and_fro(listener: socket.socket) -> None:

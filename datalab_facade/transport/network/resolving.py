@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -81,7 +82,7 @@ class Resolver:
         under_way = self._under_way.setdefault((host, port), found)
         if under_way is found:
             # Of a host whose lookup hangs, however often it is asked for, one thread hangs.
-            forget = lambda: self._under_way.pop((host, port), None)  # noqa: E731
+            forget = partial(self._under_way.pop, (host, port), None)
             work = (found, host, port, forget)
             thread = threading.Thread(target=_look_up, args=work, name="datalab-dns", daemon=True)
             try:
