@@ -28,7 +28,7 @@ from datalab_facade.known_secrets import NO_ECHO, Echo
 from datalab_facade.listeners import Reporter, log_fields
 from datalab_facade.redaction import excerpt, redact_headers, redact_url
 from datalab_facade.transport.network.framing import SurplusBytesError
-from datalab_facade.transport.network.log_filter import Ours
+from datalab_facade.transport.network.log_filter import CallersOwn, Ours
 from datalab_facade.transport.network.sockets import NothingSentError
 
 logger = logging.getLogger("datalab_facade.transport")
@@ -170,9 +170,14 @@ class Exchange:
         self.record_event(event, details)
 
     def callers_own(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-        """Give a body that is sent; what reading it raises comes out as it is."""
+        """Give a body that is sent; what reading it raises or logs comes out as it is."""
         try:
-            yield from pieces
+            while True:
+                with CallersOwn():
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
         except Exception as error:
             self._own = error
             raise
@@ -180,7 +185,11 @@ class Exchange:
     async def callers_own_async(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Do the same in an event loop."""
         try:
-            async for piece in pieces:
+            while True:
+                with CallersOwn():
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    return
                 yield piece
         except Exception as error:
             self._own = error
