@@ -5,7 +5,6 @@ Reading from a pipe may never end, so it happens in a thread that can be abandon
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import io
@@ -17,11 +16,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import IO, Final, Self, TypeAlias, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Final, Self, TypeAlias, TypeVar, cast
 
 from datalab_facade.errors import InvalidArgumentError, UploadError, UploadFailure
 from datalab_facade.interrupting import wait_until_done
 from datalab_facade.transfers.uploading import upload_error
+
+if TYPE_CHECKING:
+    import asyncio
 
 _T = TypeVar("_T")
 
@@ -148,6 +150,8 @@ async def open_source_async(
 
     Arguments and errors as :func:`open_source`.
     """
+    import asyncio  # importing it costs a third of importing httpx
+
     left = threading.Event()
 
     def work() -> Source:
