@@ -262,7 +262,7 @@ def _spool_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -
     spooling = _in_own_thread(lambda: _spool(file, name, max_bytes, left.is_set))
     is_done = False
     try:
-        is_done = wait_until_done(spooling, min(timeout, threading.TIMEOUT_MAX))
+        is_done = wait_until_done(spooling, timeout)
     finally:
         if not is_done:
             left.set()
