@@ -273,11 +273,7 @@ class LocalRateLimiter:
     def record_refusal(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
         """Record an answer that asks to slow down.
 
-        Args:
-            now: When it came.
-            sent_at: When the request was sent. Answers to requests from before
-                the last slowing down say nothing new.
-            retry_after: The seconds that the server asks for, if it does.
+        Arguments as of :meth:`RateLimiter.record_refusal`.
         """
         with self._lock:
             if self._limit is None or sent_at < self._slowed_at:
