@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SHORTEST: Final = 4
 _LONG: Final = 12
+_LONGEST_CHAIN: Final = 50
 
 
 class Secrets:
@@ -135,6 +136,16 @@ class Echo:
         if any(form in body for form in self._forms_in_bytes):
             return self._in_bytes.sub(REDACTED.encode(), body)
         return body
+
+    def may_show(self, error: BaseException | None) -> bool:
+        """Tell whether neither an error nor what led to it tells a key or a signature."""
+        # A traceback prints all that led to an error.
+        causes: list[str] = []
+        while error is not None and len(causes) < _LONGEST_CHAIN:
+            causes.append(repr(error))
+            error = error.__cause__ or error.__context__
+        text = "\n".join(causes)
+        return error is None and text == redact_urls(self.redact(text))
 
 
 def _pattern(key: str, forms: set[str]) -> str:

@@ -23,7 +23,11 @@ from datalab_facade.jobs.retries import RetrySettings
 from datalab_facade.jobs.wait import WaitPolicy, checked_policy
 from datalab_facade.keywords import check_options
 
-_OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
+_OURS = frozenset(
+    {"x-api-key", "authorization", "cookie", "host"}
+    # What says where a request ends, or asks for an answer that nobody here expects.
+    | {"content-length", "transfer-encoding", "expect", "upgrade"}
+)
 
 
 ApiKey: TypeAlias = str | Callable[[], str]

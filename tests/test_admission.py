@@ -51,7 +51,7 @@ def test_a_request_that_finds_no_room_before_its_deadline_is_not_sent() -> None:
     clock = SystemClock()
     admission = full_admission()
     began = time.monotonic()
-    with pytest.raises(RateLimitTimeoutError):
+    with pytest.raises(RateLimitTimeoutError, match="64 requests are under way"):
         admission.enter(clock.monotonic() + 0.05, CALL)
     assert time.monotonic() - began < 5
     admission.leave()
@@ -63,7 +63,7 @@ async def test_a_request_of_async_code_that_finds_no_room_is_not_sent_either() -
     admission = AsyncAdmissionControl(LocalRateLimiter(None), clock)
     for _ in range(MOST_UNDER_WAY):
         await admission.enter(math.inf, CALL)
-    with pytest.raises(RateLimitTimeoutError):
+    with pytest.raises(RateLimitTimeoutError, match="64 requests are under way"):
         await admission.enter(50.0, CALL)
     assert clock.monotonic() == 50
     waiting = asyncio.create_task(admission.enter(math.inf, CALL))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 
-from datalab_facade.arguments import checked_callable, checked_count, named
+from datalab_facade.arguments import checked_count, checked_plain_function, named
 from datalab_facade.documents.job_ids import ENDPOINTS
 from datalab_facade.documents.snapshots import DocumentRequest, decode_submitted
 from datalab_facade.documents.sources import (
@@ -180,7 +180,7 @@ def planned_task(
         )
     if "max_file_bytes" in options:
         checked_count("max_file_bytes", options["max_file_bytes"], least=1)
-    checked_callable("on_progress", options.get("on_progress"))
+    checked_plain_function("on_progress", options.get("on_progress"))
     resolved = resolve_source(
         source, task=task, name=options.get("name"), content_type=options.get("content_type")
     )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar, overload
 
 from datalab_facade.activities import Activity
 from datalab_facade.arguments import (
-    checked_callable,
     checked_count,
     checked_encoding,
     checked_path,
+    checked_plain_function,
     checked_seconds,
 )
 from datalab_facade.concurrency import for_each_async, off_loop_async
@@ -177,7 +177,7 @@ class AsyncOutputs:
             checked_path("path", path, of_file=True),
             overwrite=overwrite,
             checksum=checksum,
-            on_progress=checked_callable("on_progress", on_progress),
+            on_progress=checked_plain_function("on_progress", on_progress),
             timeout=timeout,
         )
 
@@ -229,7 +229,7 @@ class AsyncOutputs:
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         seconds = checked_seconds("timeout", timeout)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         self._storage.ready()
         activity = Activity(self._context.reporter, name="save_all")
         with activity.reported(), activity.active():

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeVar, overload
 
 from datalab_facade.activities import Activity
 from datalab_facade.arguments import (
-    checked_callable,
     checked_count,
     checked_encoding,
     checked_path,
+    checked_plain_function,
     checked_seconds,
 )
 from datalab_facade.concurrency import for_each, off_loop
@@ -176,7 +176,7 @@ class Outputs:
             checked_path("path", path, of_file=True),
             overwrite=overwrite,
             checksum=checksum,
-            on_progress=checked_callable("on_progress", on_progress),
+            on_progress=checked_plain_function("on_progress", on_progress),
             timeout=timeout,
         )
 
@@ -228,7 +228,7 @@ class Outputs:
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         seconds = checked_seconds("timeout", timeout)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         self._storage.ready()
         activity = Activity(self._context.reporter, name="save_all")
         with activity.reported(), activity.active():

@@ -129,7 +129,7 @@ class ApiCalls:
         )
         return exchange, request
 
-    def judged(self, operation: Operation, exchange: Exchange) -> JSON:
+    def judge(self, operation: Operation, exchange: Exchange) -> JSON:
         """Return the JSON of an answer.
 
         Raises:

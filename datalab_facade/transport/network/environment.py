@@ -146,7 +146,7 @@ def proxy_for(address: str) -> ProxySetting | None:
     """Give the proxy through which httpx would reach an address; None for none.
 
     Raises:
-        LocalFileError: ``NO_PROXY`` cannot be read.
+        ConfigurationError: ``NO_PROXY`` cannot be used.
     """
     url = httpx.URL(address)
     if any(_matches(pattern, url) for pattern in _patterns()):
