@@ -17,7 +17,7 @@ from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRej
 from datalab_facade.jobs.commands import Call, Plan
 from datalab_facade.jobs.driving import drive
 from datalab_facade.jobs.retries import Removal, Submission, may_pass
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.paging import Page, PageRequest, Paging
 from datalab_facade.rate_limiting.priorities import RequestPriority

@@ -25,7 +25,7 @@ from datalab_facade.rate_limiting.local import RateLimiter
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.scheduling import Scheduler
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 _T = TypeVar("_T")
 

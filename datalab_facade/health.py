@@ -10,7 +10,7 @@ import attrs
 from datalab_facade.codec import AsJSON
 from datalab_facade.errors import InvalidResponseError
 from datalab_facade.fields import start_of
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redacted_repr
 

@@ -124,12 +124,17 @@ def acquire_in_time(lock: threading.Lock, seconds: float) -> bool:
     Args:
         lock: The lock.
         seconds: Any number; ``math.inf`` waits without end.
+
+    Raises:
+        Interrupted: Nobody waits for this thread any more.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    longest = BETWEEN_SIGNALS if is_main else threading.TIMEOUT_MAX
+    may_end = is_main or current_interruption() is not None
+    longest = BETWEEN_SIGNALS if may_end else threading.TIMEOUT_MAX
     while seconds > longest:
         if lock.acquire(timeout=longest):
             return True
+        check_interrupted()
         seconds -= longest
     return lock.acquire(timeout=max(0.0, seconds))
 

@@ -18,7 +18,7 @@ from datalab_facade.errors import DatalabError, ValidationIssue
 from datalab_facade.redaction import REDACTED, names_a_secret, redact_urls
 
 if TYPE_CHECKING:
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 _SHORTEST: Final = 4
 _LONG: Final = 12

@@ -10,11 +10,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from datalab_facade import RateLimitTimeoutError
 from datalab_facade.clock import SystemClock
+from datalab_facade.interrupting import Interrupted, Interruption
 from datalab_facade.rate_limiting.local import LocalRateLimiter
 from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.testing import VirtualClock
@@ -149,6 +151,21 @@ def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind(
     for _ in range(MOST_UNDER_WAY):
         admission.leave()
     assert admission.under_way == 0
+
+
+def test_a_thread_that_nobody_waits_for_any_more_waits_for_no_room() -> None:
+    admission, interruption = full_admission(), Interruption()
+
+    def enter() -> None:
+        with pytest.raises(Interrupted), interruption:
+            admission.enter(math.inf, CALL)
+
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(enter)
+        until(lambda: admission.waiting == 1)
+        interruption.set_off()
+        ended.result(20)
+    assert (admission.waiting, admission.under_way) == (0, MOST_UNDER_WAY)
 
 
 async def test_a_task_that_is_cancelled_as_it_is_let_in_lets_the_next_one_in() -> None:

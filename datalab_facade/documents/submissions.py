@@ -20,8 +20,8 @@ from datalab_facade.documents.sources import (
 from datalab_facade.documents.tasks import Task
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.jobs.retries import Submission
+from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import Secrets
-from datalab_facade.models import JSON
 from datalab_facade.options import Options
 from datalab_facade.redaction import redact_url
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT

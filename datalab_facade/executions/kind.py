@@ -13,7 +13,8 @@ from datalab_facade.executions.differences import differences
 from datalab_facade.jobs.changes import Change
 from datalab_facade.jobs.kinds import JobKind, Timing
 from datalab_facade.jobs.outcomes import Outcome, Update
-from datalab_facade.models import JSON, Execution
+from datalab_facade.json_forms import JSON
+from datalab_facade.models import Execution
 from datalab_facade.redaction import excerpt
 from datalab_facade.transport.operations import execution_status
 

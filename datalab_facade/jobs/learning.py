@@ -26,7 +26,7 @@ from datalab_facade.forking import ProcessLock
 from datalab_facade.jobs.kinds import Timing
 
 if TYPE_CHECKING:
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 # Durations change with the documents and over the months: the last few hundred
 # tell enough, and of as many groups as anybody runs side by side.

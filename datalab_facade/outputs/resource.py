@@ -21,7 +21,8 @@ from datalab_facade.concurrency import for_each, off_loop
 from datalab_facade.context import Context
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.executions.kind import ExecutionLike
-from datalab_facade.models import JSON, Execution, Output
+from datalab_facade.json_forms import JSON
+from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.conversion import as_json, as_text, as_type
 from datalab_facade.outputs.manifest import Manifest, SavedOutput
 from datalab_facade.outputs.remote_outputs import remote_output

@@ -17,6 +17,7 @@ from datalab_facade.activities import Activity
 from datalab_facade.decoding import decode_failure
 from datalab_facade.drift import DriftLog, announce, sighting
 from datalab_facade.errors import APIStatusError, InvalidResponseError
+from datalab_facade.forking import not_picklable
 from datalab_facade.jobs.commands import Call
 from datalab_facade.json_forms import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
@@ -24,7 +25,6 @@ from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.exchange import Exchange, Surroundings
 from datalab_facade.transport.multipart import encode_form
 from datalab_facade.transport.network.messages import Content, Request
-from datalab_facade.transport.opening import not_picklable
 from datalab_facade.transport.operations import Operation
 from datalab_facade.transport.origin import Key, Origin, OriginKey, Server
 

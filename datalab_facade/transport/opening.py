@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Generic, Literal, NoReturn, TypeAlias, TypeVar
 from datalab_facade.arguments import named
 from datalab_facade.clock import Clock
 from datalab_facade.drift import DriftLog
-from datalab_facade.errors import ClientStateError, ConfigurationError, InvalidArgumentError
-from datalab_facade.forking import ProcessLock
+from datalab_facade.errors import ConfigurationError, InvalidArgumentError
+from datalab_facade.forking import ProcessLock, not_picklable
 from datalab_facade.listeners import Reporter
 from datalab_facade.rate_limiting.local import RateLimiter
 
@@ -163,14 +163,6 @@ def _checked(made: Transports[_ApiT, _StorageT]) -> Transports[_ApiT, _StorageT]
     if {"ssl_cert_file", "ssl_cert_dir"} & names or any(name.endswith("_proxy") for name in names):
         _ = made.opened()
     return made
-
-
-def not_picklable() -> ClientStateError:
-    """Return the error for pickling what holds connections and the key."""
-    return ClientStateError(
-        "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
-        "process, and pass ids, snapshots or handles instead"
-    )
 
 
 def _check_client(http_client: object, kind: Literal["Client", "AsyncClient"]) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
     from datalab_facade.client import Datalab
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 HANDLE_KEY = "datalab_handle"
 """The XCom key of the job's handle, set as soon as the job is started."""

@@ -20,7 +20,7 @@ import attrs
 
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.integrations.airflow.saving import is_still_there
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 _VERSION: Final = 1
 

@@ -30,7 +30,7 @@ from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.workflows.inputs import InputConfig
 
 if TYPE_CHECKING:
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
     from datalab_facade.workflows.inputs import InputLike
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 
 def is_still_there(manifest: JSON) -> bool:
