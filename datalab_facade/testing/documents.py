@@ -12,10 +12,11 @@ from typing import Final, Literal, TypeAlias, get_args
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.checking import check_type
+from datalab_facade.testing.checking import check_type, check_whole
 from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.forms import FormPart
 from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.parameters import TRUE
 
 DocumentEndpoint: TypeAlias = Literal[
     "convert",
@@ -57,7 +58,7 @@ class StoredDocumentRequest:
 
     def flag(self, name: str) -> bool:
         """Return whether a field says yes."""
-        return self.text(name).lower() in ("1", "t", "true", "y", "yes", "on")
+        return self.text(name).lower() in TRUE
 
     def age(self, clock: Clock) -> float:
         """Return the seconds since its submission."""
@@ -219,6 +220,7 @@ class Documents(Mapping[str, StoredDocumentRequest]):
 
     @page_limit.setter
     def page_limit(self, pages: int) -> None:
+        check_whole("page_limit", pages, 0)
         with self._lock:
             self._store.page_limit = pages
 
@@ -229,6 +231,8 @@ class Documents(Mapping[str, StoredDocumentRequest]):
 
     @spend_cap_cents.setter
     def spend_cap_cents(self, cents: int | None) -> None:
+        if cents is not None:
+            check_whole("spend_cap_cents", cents, 0)
         with self._lock:
             self._store.spend_cap_cents = cents
 
@@ -329,7 +333,7 @@ def select_pages(page_range: str, max_pages: str, count: int) -> tuple[int, ...]
     """Return the selected pages of a document: ``0,5-10``, or the first few, or all.
 
     Raises:
-        ValueError: the range cannot be read.
+        ValueError: the range, or the number, cannot be read.
     """
     if not page_range:
         return tuple(range(min(count, max(0, int(max_pages))) if max_pages else count))

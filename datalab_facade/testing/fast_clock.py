@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from datalab_facade.testing.checking import check_seconds
+from datalab_facade.testing.checking import check_seconds, is_finite
 
 
 class FastClock:
@@ -32,7 +31,7 @@ class FastClock:
     """
 
     def __init__(self, speed: float = 1.0) -> None:
-        if not 0 < speed < math.inf:
+        if not (is_finite(speed) and speed > 0):
             message = f"speed must be a finite number above zero, not {speed!r}"
             raise ValueError(message)
         self.speed: Final = speed

@@ -13,7 +13,7 @@ from datalab_facade.codec import from_json_by_hand
 from datalab_facade.json_forms import InvalidJSONError, check_names, read_inside, register
 from datalab_facade.reason_phrases import reason_phrase
 from datalab_facade.testing import readers
-from datalab_facade.testing.checking import is_finite
+from datalab_facade.testing.checking import is_finite, is_whole
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
 
@@ -107,6 +107,8 @@ class Fault:
 
     def __and__(self, other: Fault) -> Fault:
         """Join two faults; raise ``ValueError`` when both set the same thing differently."""
+        if not isinstance(other, Fault):
+            return NotImplemented
         return Fault(
             reply=_either("an answer", self.reply, other.reply),
             delay_seconds=_either(
@@ -133,7 +135,7 @@ class Fault:
                 ``detail`` like the service's own for that status.
             headers: headers to add; a ``Content-Type`` replaces the default one.
         """
-        if not (is_finite(status) and 200 <= status <= 999):
+        if not (is_whole(status, 200) and status <= 999):
             message = f"status must be a final status from 200 to 999, not {status!r}"
             raise ValueError(message)
         if body is None:
@@ -218,7 +220,7 @@ class Fault:
             every: seconds before each chunk.
             headers: whether to send the headers in chunks, too.
         """
-        if not (is_finite(size) and size >= 1 and is_finite(every)):
+        if not (is_whole(size, 1) and is_finite(every)):
             message = (
                 "size must be 1 byte or more, and every a finite number of seconds, zero or more; "
                 f"not {size!r} and {every!r}"
@@ -311,7 +313,7 @@ register(Fault, lambda fault: cast("Any", fault.to_dict()), _read)
 
 
 def _check_byte_count(count: int | None) -> int | None:
-    if count is not None and not is_finite(count):
+    if count is not None and not is_whole(count):
         message = f"after must be a number of bytes, zero or more, not {count!r}"
         raise ValueError(message)
     return count

@@ -11,6 +11,7 @@ from typing import Final, cast
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.testing.checking import check_period
 from datalab_facade.testing.documents import (
     DocumentEndpoint,
     DocumentStore,
@@ -58,7 +59,7 @@ class StoredPipeline:
         number = len(self.versions) if version is None else version
         if number == 0:
             return 0, self.steps
-        if number > len(self.versions):
+        if not 0 < number <= len(self.versions):
             return None
         return number, cast("list[JSON]", self.versions[number - 1]["steps"])
 
@@ -161,7 +162,7 @@ class PipelineStore:
         begins = 0.0
         for step in cast("Sequence[Mapping[str, JSON]]", steps):
             kind = str(step["type"])
-            asked = {**_texts(step.get("settings")), **_passed_on(fields)}
+            asked = {**settings_of(step), **_passed_on(fields)}
             if requests:
                 asked["checkpoint_id"] = requests[-1].checkpoint_id
             request = build_request(
@@ -212,7 +213,17 @@ class Pipelines(Mapping[str, StoredPipeline]):
 
         Returns:
             the pipeline's id.
+
+        Raises:
+            ValueError: there are no steps, or one has no type that there is.
         """
+        types = [step.get("type") if isinstance(step, Mapping) else None for step in steps]
+        if not types or not all(kind in STEP_TYPES for kind in types):
+            message = (
+                f"steps must be a list, each such as {{'type': 'convert', 'settings': {{}}}} with "
+                f"one of the types {', '.join(STEP_TYPES)}, not {list(steps)!r}"
+            )
+            raise ValueError(message)
         with self._lock:
             pipeline = self._store.create(self._clock, steps)
             pipeline.name, pipeline.is_saved = name, name is not None
@@ -234,6 +245,7 @@ class Pipelines(Mapping[str, StoredPipeline]):
 
     @steps_lag.setter
     def steps_lag(self, seconds: float) -> None:
+        check_period("steps_lag", seconds)
         with self._lock:
             self._store.steps_lag = seconds
 
@@ -252,7 +264,9 @@ class Pipelines(Mapping[str, StoredPipeline]):
         return f"Pipelines({list(self.values())!r})"
 
 
-def _texts(settings: JSON) -> dict[str, JSON]:
+def settings_of(step: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return the settings of a step, as the fields of a form."""
+    settings = step.get("settings")
     if not isinstance(settings, Mapping):
         return {}
     return {name: _text(value) for name, value in settings.items() if value is not None}

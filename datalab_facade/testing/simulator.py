@@ -13,7 +13,14 @@ import attrs
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.testing.api import answer_api
-from datalab_facade.testing.checking import check_clock, check_rate_limit, check_type, new_id
+from datalab_facade.testing.checking import (
+    check_clock,
+    check_keys,
+    check_options,
+    check_rate_limit,
+    check_type,
+    new_id,
+)
 from datalab_facade.testing.documents import Documents
 from datalab_facade.testing.fault_rules import FaultHook, FaultRules, Target
 from datalab_facade.testing.faults import Fault
@@ -72,7 +79,7 @@ class Simulator:
 
     Raises:
         TypeError: the clock is not a clock.
-        ValueError: the rate limit is not a pair of numbers.
+        ValueError: another option makes no sense, such as a rate limit that is not a pair.
     """
 
     def __init__(
@@ -92,6 +99,7 @@ class Simulator:
         clock_skew: float = 0.0,
     ) -> None:
         check_clock(clock)
+        check_options(api_key, url_lifetime, bucket, clock_skew, rate_limit_per)
         limit = None
         if rate_limit is not None:
             requests, seconds = check_rate_limit(rate_limit)
@@ -110,8 +118,8 @@ class Simulator:
             bucket=bucket,
             url_lifetime=url_lifetime,
             rate_limit=limit,
-            more_keys=frozenset(more_keys),
-            next_execution_id=first_execution_id,
+            more_keys=check_keys(more_keys),
+            next_execution_id=new_id(first_execution_id, 0, (), "an execution"),
             api_origin=api_origin,
         )
         self.files: Final = Files(self._state.files, self._state.clock, self._lock)

@@ -119,7 +119,8 @@ def build_script(
     """
     if workflow.script is not None:
         return attrs.evolve(workflow.script, workflow_id=workflow.workflow_id)
-    keys = tuple(files) or ("aggregated",)
+    # A file that is named twice is one.
+    keys = tuple(dict.fromkeys(files)) or ("aggregated",)
     ends: dict[str, float] = {}
     scripts: list[StepScript] = []
     waiting = {str(step["unique_name"]): step for step in workflow.steps}

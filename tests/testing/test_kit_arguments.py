@@ -45,6 +45,14 @@ def test_a_submission_gets_the_id_that_a_test_chooses(simulator: Simulator) -> N
     assert simulator.workflows.add("Next", []) == 89
 
 
+def test_ids_that_count_up_leave_out_those_that_are_taken(simulator: Simulator) -> None:
+    taken = [simulator.start(PARSE, execution_id=1001), simulator.start(PARSE, execution_id=1002)]
+    simulator.next_execution_id = 1000
+    ids = [simulator.start(PARSE) for _ in range(3)]
+    assert ids == [1000, 1003, 1004]
+    assert simulator.execution_ids == (*taken, *ids)
+
+
 def test_a_file_has_the_id_that_a_test_chooses(simulator: Simulator) -> None:
     assert simulator.files.add("a.pdf", b"%PDF", file_id=41) == 41
     assert simulator.files.add("b.pdf", b"%PDF") == 42
@@ -130,6 +138,10 @@ def test_a_hook_is_a_function_that_gives_faults(simulator: Simulator) -> None:
     ("make", "words"),
     [
         (Fault.status, "status must be a final status .* not '5'"),
+        (lambda _: Fault.status(math.pi * 100), "status must be a final status .* not 314"),
+        (lambda _: Fault.hang(after=1.5), "after must be .* not 1.5"),
+        (lambda _: Fault.slow(1.5, 1), "size must be .* not 1.5"),
+        (FastClock, "speed must be .* not '5'"),
         (Fault.delay, "seconds must be .* not '5'"),
         (Fault.hang, "after must be .* not '5'"),
         (lambda text: Fault.slow(text, 1), "size must be .* not '5'"),
@@ -156,6 +168,51 @@ def test_a_script_is_a_script(simulator: Simulator) -> None:
 def test_a_rate_limit_is_a_pair(limit: Any) -> None:
     with pytest.raises(ValueError, match=r"rate_limit must be .*, such as \(200, 60\), not"):
         Simulator(rate_limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"more_keys": "another"}, "more_keys must be a list of keys, not 'another'"),
+        ({"more_keys": [5]}, "more_keys must be a list of keys"),
+        ({"api_key": None}, "api_key must be a text, not None"),
+        ({"url_lifetime": 0}, "url_lifetime must be a whole number from 1 on, not 0"),
+        ({"url_lifetime": 1.5}, "url_lifetime must be a whole number from 1 on, not 1.5"),
+        ({"first_execution_id": -3}, "id of an execution must be a whole number above zero"),
+        ({"clock_skew": math.nan}, "clock_skew must be a finite number of seconds, not nan"),
+        ({"clock_skew": "1h"}, "clock_skew must be a finite number of seconds, not '1h'"),
+        ({"rate_limit_per": "team"}, "rate_limit_per must be 'key' or 'endpoint', not 'team'"),
+        ({"rate_limit": (1, math.inf)}, "rate_limit must be"),
+        ({"rate_limit": (True, 60)}, "rate_limit must be"),
+        ({"bucket": ""}, "bucket must be a name, not ''"),
+    ],
+)
+def test_an_option_of_a_simulator_that_makes_no_sense_is_an_error(
+    options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        Simulator(**options)
+
+
+def test_only_faults_can_be_joined() -> None:
+    status: Any = 503
+    with pytest.raises(TypeError, match=r"unsupported operand .* 'Fault' and 'int'"):
+        Fault.delay(1) & status
+
+
+def test_a_run_is_a_run_script() -> None:
+    run: Any = {"file_key": "1"}
+    with pytest.raises(TypeError, match=r"a run must be a RunScript, such as RunScript\("):
+        StepScript("parse", runs=[run])
+
+
+def test_a_key_is_in_no_repr_of_what_was_received(simulator: Simulator) -> None:
+    with connect(simulator) as client, pytest.raises(NotFoundError):
+        client.executions.get(5)
+    [request] = simulator.requests
+    assert request.headers["x-api-key"] == simulator.api_key
+    for shown in (repr(request), repr(simulator.requests), repr(request.headers)):
+        assert simulator.api_key not in shown
 
 
 def test_what_is_no_clock_and_no_bytes_is_named(simulator: Simulator) -> None:
