@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from datalab_facade.clock import running_loop
 from datalab_facade.forking import renew_after_fork
+from datalab_facade.interrupting import check_interrupted
 from datalab_facade.workers import BETWEEN_SIGNALS, Workers
 
 if TYPE_CHECKING:
@@ -250,6 +251,7 @@ def as_they_end(
     ended: SimpleQueue[Future[_R]] = SimpleQueue()
     with Workers(concurrency, name) as workers:
         while more or running:
+            check_interrupted()
             if more and running < concurrency:
                 item = cast("_T", next(feed, _NO_MORE))
                 if item is _NO_MORE:

@@ -178,6 +178,38 @@ async def test_the_client_is_closed_when_nobody_has_come_for_a_while() -> None:
     assert (world.opened, world.read) == (2, 2)
 
 
+async def test_whoever_comes_while_the_client_is_given_up_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    linger, timeout = 0.01, asyncio.timeout
+    world = World(linger=linger)
+    [handle] = world.start(SOON)
+    late: list[asyncio.Task[JobOutcome]] = []
+
+    class Ending(asyncio.Timeout):  # type: ignore[misc]
+        async def __aexit__(self, *error: object) -> bool | None:
+            # Its time is up, and nobody has seen that yet.
+            if error[0] is asyncio.CancelledError and not late:
+                late.append(asyncio.create_task(world.waits.outcome(handle)))
+                while world.read < 2:  # noqa: ASYNC110 - it has come when its settings are read
+                    await asyncio.sleep(0)
+            return await super().__aexit__(*error)
+
+    def ending(seconds: float | None) -> asyncio.Timeout:
+        if seconds != linger:
+            return timeout(seconds)
+        return Ending(asyncio.get_running_loop().time() + linger)
+
+    monkeypatch.setattr(asyncio, "timeout", ending)
+    await world.outcomes(*world.start(SOON))
+    async with timeout(10):
+        while not late:  # noqa: ASYNC110 - it comes by a timer
+            await asyncio.sleep(0.005)
+        outcome = await late[0]
+    assert outcome.snapshot is not None
+    assert outcome.snapshot.is_terminal
+
+
 async def test_a_key_that_is_replaced_is_taken_over_by_those_who_wait() -> None:
     world = World()
     waiting = asyncio.create_task(world.outcomes(*world.start(*[SOON] * 5)))
