@@ -5,6 +5,7 @@ there, so that only `validating` has to have opinions.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -15,6 +16,9 @@ from specs.problems import ScriptError
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Document: TypeAlias = "dict[str, Json]"
+
+VARIABLE = re.compile(r"{([^{}/]+)}")
+"""A variable of a path."""
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -131,6 +135,14 @@ def behind(document: Document, value: Json) -> dict[str, Json]:
             found[pointer] = pointed_to(document, pointer)
             waiting += references(found[pointer])
     return found
+
+
+def schema_of(parameter: dict[str, Json]) -> Json:
+    """The schema of a parameter, or of the only content that it has."""
+    if "schema" in parameter:
+        return parameter["schema"]
+    content = [*table(parameter.get("content")).values()]
+    return table(content[0]).get("schema", {}) if content else {}
 
 
 def rendered(document: Document) -> bytes:

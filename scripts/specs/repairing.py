@@ -10,7 +10,18 @@ from attrs import frozen
 
 from specs.documents import Document, operations
 from specs.naming import functions
-from specs.repairs import bodies, classes, defaults, enums, keywords, parameters, references, types
+from specs.repairs import (
+    bodies,
+    classes,
+    defaults,
+    enums,
+    keywords,
+    parameters,
+    paths,
+    references,
+    styles,
+    types,
+)
 from specs.repairs.made import Made, Mend, Result, schema_by_schema
 from specs.repairs.operations import Owner, by_operation
 from specs.schemas import rewritten
@@ -79,7 +90,7 @@ _OF_THE_WHOLE: Sequence[_Repair] = (
     references.only_references,
     parameters.cookies,
     parameters.repeated_parameters,
-    parameters.paths,
+    paths.paths,
 )
 """After these, whatever is said of an operation stands at the operation."""
 
@@ -105,9 +116,9 @@ _FOR_THE_GENERATOR: Sequence[_Repair] = (
     bodies.optional_unions,
     bodies.answers,
     bodies.files_in_json,
-    parameters.path_parameters,
-    parameters.headers,
-    parameters.query_forms,
+    paths.path_parameters,
+    styles.headers,
+    styles.query_forms,
     parameters.argument_names,
     references.endless_aliases,
     _schemas(defaults.defaults),
