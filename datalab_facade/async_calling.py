@@ -116,7 +116,7 @@ class AsyncApiCaller:
 
         Args:
             operation: The request.
-            decode: Looks at the answer, and gives True; RequestRejectedError if it says no.
+            decode: Reads the answer, and returns True; RequestRejectedError if it says no.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.

@@ -43,7 +43,7 @@ class AsyncWorkflowRun(AsyncTaskRun[Execution, int]):
         return RunHeader(origin=origin, kind=kind, task=task_digest(workflow.to_dict()))
 
     async def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
-        """Look at the workflow, or create it if that was not done."""
+        """Check that there is such a workflow, or create it if that was not done."""
         header = known or wanted
         if header.target is not None:
             assert isinstance(header.target, int)
