@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -17,6 +17,7 @@ from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.forms import FormPart
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.parameters import TRUE
+from datalab_facade.testing.store_views import StoreView
 
 DocumentEndpoint: TypeAlias = Literal[
     "convert",
@@ -142,7 +143,7 @@ class DocumentStore:
         return sum(request.cost_cents for request in self.by_id.values())
 
 
-class Documents(Mapping[str, StoredDocumentRequest]):
+class Documents(StoreView[str, StoredDocumentRequest]):
     """The document requests of a simulator by id, oldest first; see ``simulator.documents``.
 
     Scripts say what the next ones do::
@@ -154,9 +155,9 @@ class Documents(Mapping[str, StoredDocumentRequest]):
     """
 
     def __init__(self, store: DocumentStore, clock: Clock, lock: threading.RLock) -> None:
+        super().__init__(store, lock)
         self._store: Final = store
         self._clock: Final = clock
-        self._lock: Final = lock
 
     def script(self, *scripts: DocumentScript, endpoint: DocumentEndpoint | None = None) -> None:
         """Set the scripts of the next requests: one for each, in order.
@@ -270,20 +271,6 @@ class Documents(Mapping[str, StoredDocumentRequest]):
                 self._store, self._clock, endpoint, fields or {}, script=script, own_id=request_id
             )
             return request.request_id
-
-    def __getitem__(self, request_id: str) -> StoredDocumentRequest:
-        with self._lock:
-            return self._store.by_id[request_id]
-
-    def __iter__(self) -> Iterator[str]:
-        with self._lock:
-            return iter(list(self._store.by_id))
-
-    def __len__(self) -> int:
-        return len(self._store.by_id)
-
-    def __repr__(self) -> str:
-        return f"Documents({list(self.values())!r})"
 
 
 def build_request(

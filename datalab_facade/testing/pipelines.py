@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, cast
 
@@ -20,6 +20,7 @@ from datalab_facade.testing.documents import (
 )
 from datalab_facade.testing.forms import FormPart
 from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.store_views import StoreView
 
 _ENDPOINTS: Final[Mapping[str, DocumentEndpoint]] = {
     "convert": "convert",
@@ -192,7 +193,7 @@ class PipelineStore:
         return execution
 
 
-class Pipelines(Mapping[str, StoredPipeline]):
+class Pipelines(StoreView[str, StoredPipeline]):
     """The pipelines of a simulator by id, oldest first; see ``simulator.pipelines``.
 
     Each step of an execution is a document request, so ``simulator.documents`` has the scripts
@@ -200,9 +201,9 @@ class Pipelines(Mapping[str, StoredPipeline]):
     """
 
     def __init__(self, store: PipelineStore, clock: Clock, lock: threading.RLock) -> None:
+        super().__init__(store, lock)
         self._store: Final = store
         self._clock: Final = clock
-        self._lock: Final = lock
 
     def create(self, steps: Sequence[JSON], *, name: str | None = None) -> str:
         """Create a pipeline that nobody sends.
@@ -248,20 +249,6 @@ class Pipelines(Mapping[str, StoredPipeline]):
         check_period("steps_lag", seconds)
         with self._lock:
             self._store.steps_lag = seconds
-
-    def __getitem__(self, pipeline_id: str) -> StoredPipeline:
-        with self._lock:
-            return self._store.by_id[pipeline_id]
-
-    def __iter__(self) -> Iterator[str]:
-        with self._lock:
-            return iter(list(self._store.by_id))
-
-    def __len__(self) -> int:
-        return len(self._store.by_id)
-
-    def __repr__(self) -> str:
-        return f"Pipelines({list(self.values())!r})"
 
 
 def settings_of(step: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -13,6 +13,7 @@ from datalab_facade.clock import Clock
 from datalab_facade.testing.checking import new_id
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.scripts import ExecutionScript, RunScript, Shape, StepScript
+from datalab_facade.testing.store_views import StoreView
 
 Refusal: TypeAlias = Literal["status", "success", "none"]
 """How deleting a workflow with executions is refused: a 400, a 200 with false, or not at all."""
@@ -152,7 +153,7 @@ def dependencies_of(step: Mapping[str, JSON]) -> tuple[str, ...]:
     return tuple(map(str, names)) if isinstance(names, (list, tuple)) else ()
 
 
-class Workflows(Mapping[int, StoredWorkflow]):
+class Workflows(StoreView[int, StoredWorkflow]):
     """The workflows of a simulator by id, oldest first; see ``simulator.workflows``.
 
     ::
@@ -164,9 +165,9 @@ class Workflows(Mapping[int, StoredWorkflow]):
     """
 
     def __init__(self, store: WorkflowStore, clock: Clock, lock: threading.RLock) -> None:
+        super().__init__(store, lock)
         self._store: Final = store
         self._clock: Final = clock
-        self._lock: Final = lock
 
     @property
     def team_id(self) -> int:
@@ -227,17 +228,3 @@ class Workflows(Mapping[int, StoredWorkflow]):
         with self._lock:
             workflow = self._store.by_id[workflow_id]
             self._store.by_id[workflow_id] = attrs.evolve(workflow, script=script)
-
-    def __getitem__(self, workflow_id: int) -> StoredWorkflow:
-        with self._lock:
-            return self._store.by_id[workflow_id]
-
-    def __iter__(self) -> Iterator[int]:
-        with self._lock:
-            return iter(list(self._store.by_id))
-
-    def __len__(self) -> int:
-        return len(self._store.by_id)
-
-    def __repr__(self) -> str:
-        return f"Workflows({list(self.values())!r})"

@@ -6,6 +6,8 @@ import asyncio
 import gc
 import weakref
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -186,21 +188,22 @@ async def test_whoever_comes_while_the_client_is_given_up_is_not_forgotten(
     [handle] = world.start(SOON)
     late: list[asyncio.Task[JobOutcome]] = []
 
-    class Ending(asyncio.Timeout):  # type: ignore[misc]
-        async def __aexit__(self, *error: object) -> bool | None:
-            # Its time is up, and nobody has seen that yet.
-            if error[0] is asyncio.CancelledError and not late:
+    @asynccontextmanager
+    async def ending() -> AsyncIterator[None]:
+        async with timeout(linger):
+            try:
+                yield
+            except asyncio.CancelledError:
+                # Its time is up, and nobody has seen that yet.
                 late.append(asyncio.create_task(world.waits.outcome(handle)))
-                while world.read < 2:  # noqa: ASYNC110 - it has come when its settings are read
+                while world.read < 2:  # noqa: ASYNC110 - he has come when the settings are read
                     await asyncio.sleep(0)
-            return await super().__aexit__(*error)
+                raise
 
-    def ending(seconds: float | None) -> asyncio.Timeout:
-        if seconds != linger:
-            return timeout(seconds)
-        return Ending(asyncio.get_running_loop().time() + linger)
+    def end(seconds: float | None) -> AbstractAsyncContextManager[object]:
+        return ending() if seconds == linger and not late else timeout(seconds)
 
-    monkeypatch.setattr(asyncio, "timeout", ending)
+    monkeypatch.setattr(asyncio, "timeout", end)
     await world.outcomes(*world.start(SOON))
     async with timeout(10):
         while not late:  # noqa: ASYNC110 - it comes by a timer

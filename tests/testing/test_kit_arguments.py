@@ -22,6 +22,7 @@ from datalab_facade.testing import (
     connect,
 )
 
+FRACTION: Any = 314.15
 PARSE = ExecutionScript([StepScript("parse", ends=60)])
 
 
@@ -138,9 +139,9 @@ def test_a_hook_is_a_function_that_gives_faults(simulator: Simulator) -> None:
     ("make", "words"),
     [
         (Fault.status, "status must be a final status .* not '5'"),
-        (lambda _: Fault.status(math.pi * 100), "status must be a final status .* not 314"),
-        (lambda _: Fault.hang(after=1.5), "after must be .* not 1.5"),
-        (lambda _: Fault.slow(1.5, 1), "size must be .* not 1.5"),
+        (lambda _: Fault.status(FRACTION), "status must be a final status .* not 314"),
+        (lambda _: Fault.hang(after=FRACTION), "after must be .* not 314"),
+        (lambda _: Fault.slow(FRACTION, 1), "size must be .* not 314"),
         (FastClock, "speed must be .* not '5'"),
         (Fault.delay, "seconds must be .* not '5'"),
         (Fault.hang, "after must be .* not '5'"),
@@ -197,7 +198,7 @@ def test_an_option_of_a_simulator_that_makes_no_sense_is_an_error(
 def test_only_faults_can_be_joined() -> None:
     status: Any = 503
     with pytest.raises(TypeError, match=r"unsupported operand .* 'Fault' and 'int'"):
-        Fault.delay(1) & status
+        _ = Fault.delay(1) & status
 
 
 def test_a_run_is_a_run_script() -> None:

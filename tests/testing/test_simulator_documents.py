@@ -714,7 +714,8 @@ def test_a_limit_that_makes_no_sense_is_an_error(simulator: Simulator) -> None:
 
 def test_a_pipeline_that_nobody_sent_has_steps_that_can_be_run(simulator: Simulator) -> None:
     pipelines: Any = simulator.pipelines
-    for wrong in ([], [{"type": "marker_parse"}], [{}], ["convert"]):
+    wrongs: list[Any] = [[], [{"type": "marker_parse"}], [{}], ["convert"]]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="steps must be a list, each such as"):
             pipelines.create(wrong)
     assert pipelines.create([{"type": "convert"}]) in pipelines
