@@ -169,6 +169,11 @@ each_kind = pytest.mark.parametrize("way", KINDS_ON_SOCKETS, indirect=True)
         f"://ada:{PASSWORD}@proxy.example:3128",
         f"http://ada:{PASSWORD}@exa mple:3128",
         f"http://ada:{PASSWORD}@a..b\\c:3128",
+        f"http://ada:{PASSWORD}@",
+        f"http://ada:{PASSWORD}@:3128",
+        "http:///proxy.example",
+        ":3128",
+        "/",
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_an_error_that_names_its_variable_without_its_password(

@@ -15,7 +15,6 @@ from datalab_facade._version import __version__
 from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, FoundKey, find_key, is_open_to_others
 from datalab_facade.client import Datalab
-from datalab_facade.client_options import DEFAULT_BASE_URL
 from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.errors import (
     CALLER_ERRORS,
@@ -30,6 +29,7 @@ from datalab_facade.errors import (
 from datalab_facade.fields import http_date
 from datalab_facade.health import Health
 from datalab_facade.redaction import redact_url
+from datalab_facade.transport.origin import DEFAULT_BASE_URL
 
 Verdict: TypeAlias = Literal["ok", "warning", "error", "unknown"]
 
