@@ -61,7 +61,7 @@ def array(value: Json) -> list[Json]:
 def operations(document: Document) -> Iterator[Operation]:
     """Every operation under `paths`, in the order of the document."""
     for path, value in table(document.get("paths")).items():
-        item = table(resolved(document, value))
+        item = table(resolve(document, value))
         for method, body in item.items():
             if method in METHODS and isinstance(body, dict):
                 yield Operation(path, method, body, array(item.get("parameters")))
@@ -114,7 +114,7 @@ def pointed_to(document: Document, pointer: str) -> Json:
         return None
 
 
-def resolved(document: Document, value: Json) -> Json:
+def resolve(document: Document, value: Json) -> Json:
     """The value, or what it points to at the end of a chain of `$ref`s; nothing for a ring."""
     passed = set[str]()
     while (pointer := reference(value)) is not None:
@@ -145,7 +145,7 @@ def schema_of(parameter: dict[str, Json]) -> Json:
     return table(content[0]).get("schema", {}) if content else {}
 
 
-def rendered(document: Document) -> bytes:
+def render(document: Document) -> bytes:
     """The one way to write a document down. Its keys keep their order."""
     try:
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)

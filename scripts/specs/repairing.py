@@ -24,7 +24,7 @@ from specs.repairs import (
 )
 from specs.repairs.made import Made, Mend, Result, schema_by_schema
 from specs.repairs.operations import Owner, by_operation
-from specs.schemas import rewritten
+from specs.schemas import rewrite
 
 _Repair: TypeAlias = Callable[[Document], Result]
 
@@ -59,7 +59,7 @@ def repair(document: Document) -> Repaired:
     return Repaired(document, demanded, made, written)
 
 
-def named(document: Document) -> Result:
+def name_operations(document: Document) -> Result:
     """Give each operation the id that its module shall be called by; that is no repair."""
     names = functions(document)
 
@@ -70,7 +70,7 @@ def named(document: Document) -> Result:
 
 
 def _without_unread_keywords(document: Document) -> Result:
-    return rewritten(document, lambda s, p: keywords.without_unread(document, s, p)), []
+    return rewrite(document, lambda s, p: keywords.without_unread(document, s, p)), []
 
 
 def _schemas(*mends: Mend) -> _Repair:
@@ -80,7 +80,7 @@ def _schemas(*mends: Mend) -> _Repair:
 _OF_THE_WHOLE: Sequence[_Repair] = (
     references.inner_targets,
     references.shared_parts,
-    named,
+    name_operations,
     keywords.version,
     keywords.foreign_keys,
     keywords.unread,

@@ -28,13 +28,13 @@ from specs.documents import (
     Operation,
     array,
     operations,
-    resolved,
+    resolve,
     schema_of,
     table,
 )
 from specs.repairs import bodies, classes
 from specs.repairs.bodies import FORM, MULTIPART
-from specs.samples import TEXT, Sample, ascii_only, sample, written
+from specs.samples import TEXT, Sample, ascii_only, sample, without_files
 
 _BODIES = frozenset({"json", "data", "files", "content"})
 Finding: TypeAlias = tuple[str, str]
@@ -52,11 +52,11 @@ def main(arguments: Sequence[str]) -> None:
     """Try a package; the arguments are its name and a file with a document before and after."""
     package, source = arguments
     demanded, given, modules = pickle.loads(Path(source).read_bytes())  # noqa: S301 - our own file
-    findings = [*tried(package, demanded, given, modules)]
+    findings = [*try_package(package, demanded, given, modules)]
     print(json.dumps(findings))
 
 
-def tried(
+def try_package(
     package: str, demanded: Document, given: Document, modules: Mapping[str, str]
 ) -> Iterator[Finding]:
     """Everything that is wrong with a package that was generated from a document."""
@@ -141,7 +141,7 @@ class _Trial:
             yield f"it raises {type(error).__name__}: {error}"
 
     def _parameters(self, where: str) -> list[dict[str, Json]]:
-        found = [table(resolved(self._demanded, one)) for one in self._listed()]
+        found = [table(resolve(self._demanded, one)) for one in self._listed()]
         return [one for one in found if one.get("in") == where]
 
     def _listed(self) -> list[Json]:
@@ -182,7 +182,7 @@ class _Trial:
             if not whole and where != "path" and not parameter.get("required"):
                 continue
             name = str(parameter.get("name"))
-            value = written(sample(self._demanded, schema_of(parameter)))
+            value = without_files(sample(self._demanded, schema_of(parameter)))
             value = ascii_only(value) if where == "header" else value
             wanted[f"{where} {name}"] = value
             text = text_of(parameter, value) if where in ("path", "header") else None
@@ -193,7 +193,7 @@ class _Trial:
         if media and (whole or required):
             content = self._content(media)
             body = sample(self._demanded, content)
-            body = body if media == MULTIPART else written(body)
+            body = body if media == MULTIPART else without_files(body)
             if media in (FORM, MULTIPART):
                 fields: dict[str, Sample] = {"key": TEXT}
                 body = body if isinstance(body, dict) else fields
@@ -213,7 +213,7 @@ class _Trial:
     def _content(self, media: str) -> Json:
         """The schema of a body as the document has it."""
         content = table(
-            table(resolved(self._demanded, self._before.body.get("requestBody"))).get("content")
+            table(resolve(self._demanded, self._before.body.get("requestBody"))).get("content")
         )
         about = content.get(media)
         if about is None and content:

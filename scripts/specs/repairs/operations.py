@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from specs.documents import METHODS, Document, Json, array, table
-from specs.repairs.made import said
+from specs.repairs.made import describe
 
 Owner: TypeAlias = dict[str, Json]
 Change: TypeAlias = Callable[[Owner, str, str], Owner]
@@ -29,7 +29,7 @@ def by_parameter(document: Document, change: Callable[[Json, str], Json]) -> Doc
     def change_all(operation: Owner, path: str, method: str) -> Owner:
         if "parameters" not in operation:
             return operation
-        place = said(("paths", path, method))
+        place = describe(("paths", path, method))
         changed = [change(one, place) for one in array(operation["parameters"])]
         return {**operation, "parameters": [one for one in changed if one is not None]}
 

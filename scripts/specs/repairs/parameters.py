@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from specs.documents import VARIABLE, Document, Json, array, table
 from specs.repairs import wires
-from specs.repairs.made import Made, Result, said
+from specs.repairs.made import Made, Result, describe
 from specs.repairs.operations import Owner, by_operation, by_parameter
 
 _LOCALS = frozenset({"headers", "params", "cookies", "quote"})
@@ -72,13 +72,13 @@ def repeated_parameters(document: Document) -> Result:
             key = _sign(parameter)
             if key in kept:
                 what = f"left out the second declaration of {key[1]!r} ({key[0]})"
-                made.append(Made(what, said(("paths", path, method)), "it is declared twice"))
+                made.append(Made(what, describe(("paths", path, method)), "it is declared twice"))
             elif key[0] in ("path", "query", "header", "cookie"):
                 kept[key] = parameter
             else:
                 what = f"left out the parameter {key[1]!r}"
                 why = f"a parameter cannot be in {key[0]!r}"
-                made.append(Made(what, said(("paths", path, method)), why))
+                made.append(Made(what, describe(("paths", path, method)), why))
         return {**operation, "parameters": [*kept.values()]} if kept else operation
 
     return by_operation(document, change), made
@@ -116,7 +116,7 @@ def argument_names(document: Document) -> Result:
                 wire, form = str(before.get("name", name)), str(before.get("form", ""))
                 kept.append({**one, "name": wires.stand_in(noted, chosen, wire, form)})
             shown = str(table(noted.get(name)).get("name", name))
-            place = f"{said(('paths', path, method))}: parameter {shown!r} ({where})"
+            place = f"{describe(('paths', path, method))}: parameter {shown!r} ({where})"
             made.append(Made(f"generated as {chosen}", place, f"{code} is taken in the code"))
         return {**operation, "parameters": kept} if kept else operation
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 
-from specs.documents import VARIABLE, Document, Json, array, reference, resolved, table
+from specs.documents import VARIABLE, Document, Json, array, reference, resolve, table
 from specs.repairs import wires
-from specs.repairs.made import Made, Result, said
+from specs.repairs.made import Made, Result, describe
 from specs.repairs.operations import Owner, by_operation
 from specs.repairs.parameters import candidates, key_of, rename
 from specs.repairs.styles import NULL, kinds_of, words_of
@@ -52,7 +52,7 @@ def path_parameters(document: Document) -> Result:
     made = list[Made]()
 
     def change(operation: Owner, path: str, method: str) -> Owner:
-        place = said(("paths", path, method))
+        place = describe(("paths", path, method))
         variables, kept = VARIABLE.findall(path), list[Json]()
         declared = set[str]()
         for one in array(operation.get("parameters")):
@@ -92,7 +92,7 @@ def _in_path(document: Document, parameter: Owner) -> tuple[Owner, list[tuple[st
         new["schema"] = {"type": "string", **words_of(schema)}
     elif NULL in kinds_of(document, schema):
         found.append(("left null out of its types", "a path cannot be without a part of it"))
-        new["schema"] = {**words_of(schema), **_not_null(table(resolved(document, schema)))}
+        new["schema"] = {**words_of(schema), **_not_null(table(resolve(document, schema)))}
     if "default" in table(new.get("schema")):
         found.append(("left out its default", "a part of a path is always given"))
         new["schema"] = {k: v for k, v in table(new["schema"]).items() if k != "default"}

@@ -1,7 +1,7 @@
 """Headers and queries that the generator would write in another way than the API reads."""
 
 from specs import wire_forms
-from specs.documents import Document, Json, array, reference, resolved, schema_of, table
+from specs.documents import Document, Json, array, reference, resolve, schema_of, table
 from specs.repairs import wires
 from specs.repairs.made import Made, Result
 from specs.repairs.operations import Owner, by_parameter
@@ -67,7 +67,7 @@ def kinds_of(document: Document, schema: Json, ring: frozenset[str] = frozenset(
     if pointer is not None:
         if pointer in ring:
             return {"?"}
-        return kinds_of(document, resolved(document, schema), ring | {pointer})
+        return kinds_of(document, resolve(document, schema), ring | {pointer})
     about = table(schema)
     nothing = {NULL} if about.get("nullable") is True else set[str]()
     parts = [part for key in ("anyOf", "oneOf", "allOf") for part in array(about.get(key))]
@@ -89,7 +89,7 @@ def kinds_of(document: Document, schema: Json, ring: frozenset[str] = frozenset(
 
 def _fits_header(document: Document, parameter: Owner) -> bool:
     kinds = kinds_of(document, parameter.get("schema"))
-    if "content" in parameter or "const" in table(resolved(document, parameter.get("schema"))):
+    if "content" in parameter or "const" in table(resolve(document, parameter.get("schema"))):
         return False
     if len(kinds) == 1:
         return kinds <= {"string", "integer", "number", "boolean", "enum"}
@@ -103,7 +103,7 @@ def _has_constant(document: Document, schema: Json, ring: frozenset[str] = froze
         if pointer in ring:
             return False
         ring |= {pointer}
-    about = table(resolved(document, schema))
+    about = table(resolve(document, schema))
     parts = [part for key in ("anyOf", "oneOf", "allOf") for part in array(about.get(key))]
     return "const" in about or any(_has_constant(document, part, ring) for part in parts)
 
@@ -139,7 +139,7 @@ def _has_objects_in_lists(
         if pointer in ring:
             return False
         ring |= {pointer}
-    about = table(resolved(document, schema))
+    about = table(resolve(document, schema))
     parts = [part for key in ("anyOf", "oneOf", "allOf") for part in array(about.get(key))]
     items = about.get("items")
     return (isinstance(items, dict) and "object" in kinds_of(document, items)) or any(
@@ -148,7 +148,7 @@ def _has_objects_in_lists(
 
 
 def _is_model(document: Document, schema: Json) -> bool:
-    about = table(resolved(document, schema))
+    about = table(resolve(document, schema))
     return not (about.get("anyOf") or about.get("oneOf") or isinstance(about.get("type"), list))
 
 
