@@ -154,4 +154,6 @@ def new_id(given: int | None, following: int, taken: Container[int], what: str) 
 
 
 def _article(name: str) -> str:
+    if name == "bytes":
+        return name
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"

@@ -188,6 +188,7 @@ class Documents(StoreView[str, StoredDocumentRequest]):
             endpoint: as for :meth:`script`.
 
         Raises:
+            TypeError: as for :meth:`script`.
             ValueError: as for :meth:`script`.
         """
         _check_endpoint(endpoint)
@@ -216,6 +217,9 @@ class Documents(StoreView[str, StoredDocumentRequest]):
 
         As documented, a request that would exceed it is accepted, and its result has
         ``success: false``. Default: 5000.
+
+        Raises:
+            ValueError: it is set to something else than a whole number from 0 on.
         """
         return self._store.page_limit
 
@@ -227,7 +231,11 @@ class Documents(StoreView[str, StoredDocumentRequest]):
 
     @property
     def spend_cap_cents(self) -> int | None:
-        """Cents after which requests are refused with a 402; can be set. ``None``: no cap."""
+        """Cents after which requests are refused with a 402; can be set. ``None``: no cap.
+
+        Raises:
+            ValueError: it is set to something else than a whole number from 0 on.
+        """
         return self._store.spend_cap_cents
 
     @spend_cap_cents.setter

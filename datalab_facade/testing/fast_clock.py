@@ -49,15 +49,19 @@ class FastClock:
         return self._date + timedelta(seconds=self.monotonic())
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward. It wakes nobody who sleeps."""
+        """Move the clock forward; it wakes nobody who sleeps.
+
+        Raises:
+            ValueError: the number of seconds is negative, not finite, or not a number.
+        """
         check_seconds(seconds)
         with self._lock:
             self._skipped += seconds
 
     def sleep(self, seconds: float) -> None:
-        """Block the calling thread."""
+        """Block the calling thread for so many seconds of this clock."""
         time.sleep(seconds / self.speed)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Suspend the calling task."""
+        """Suspend the calling task for so many seconds of this clock."""
         await asyncio.sleep(seconds / self.speed)

@@ -134,6 +134,10 @@ class Fault:
             body: bytes are sent as they are, anything else as JSON. ``None``: a
                 ``detail`` like the service's own for that status.
             headers: headers to add; a ``Content-Type`` replaces the default one.
+
+        Raises:
+            ValueError: the status is not such a number, or the body holds NaN.
+            TypeError: the body is neither bytes nor JSON.
         """
         if not (is_whole(status, 200) and status <= 999):
             message = f"status must be a final status from 200 to 999, not {status!r}"
@@ -147,7 +151,7 @@ class Fault:
 
     @classmethod
     def html(cls, status: int = 200) -> Fault:
-        """Answer with an HTML page instead of JSON, like a proxy or a login wall."""
+        """Answer with an HTML page instead of JSON, like a proxy. Raises as :meth:`status`."""
         page = b"<!DOCTYPE html>\n<html><head><title>Just a moment...</title></head></html>\n"
         return cls.status(status, page, {"Content-Type": "text/html; charset=utf-8"})
 
@@ -159,7 +163,7 @@ class Fault:
 
     @classmethod
     def redirect(cls, location: str, status: int = 307) -> Fault:
-        """Redirect to another location."""
+        """Redirect to another location. Raises as :meth:`status`."""
         return cls.status(status, b"", {"Location": location})
 
     @classmethod
@@ -169,7 +173,11 @@ class Fault:
 
     @classmethod
     def delay(cls, seconds: float) -> Fault:
-        """Wait some seconds before the first byte."""
+        """Wait some seconds before the first byte.
+
+        Raises:
+            ValueError: the number of seconds is negative, not finite, or not a number.
+        """
         if not is_finite(seconds):
             message = (
                 f"seconds must be a finite number, zero or more, not {seconds!r}; "
@@ -184,6 +192,9 @@ class Fault:
 
         Args:
             after: bytes of the body sent before that. Default: nothing is sent at all.
+
+        Raises:
+            ValueError: the number of bytes is negative, or not a whole number.
         """
         return cls(early_end=EarlyEnd(Ending.SILENT, _check_byte_count(after)))
 
@@ -194,6 +205,9 @@ class Fault:
         Args:
             after: bytes of the body sent before that. Default: nothing is sent at all.
                 Over sockets a reset may overtake bytes sent before it.
+
+        Raises:
+            ValueError: as for :meth:`hang`.
         """
         return cls(early_end=EarlyEnd(Ending.RESET, _check_byte_count(after)))
 
@@ -208,6 +222,9 @@ class Fault:
 
         Args:
             after: bytes of the body sent before that; the headers announce all of them.
+
+        Raises:
+            ValueError: as for :meth:`hang`.
         """
         return cls(early_end=EarlyEnd(Ending.CLOSED, _check_byte_count(after)))
 
@@ -219,6 +236,9 @@ class Fault:
             size: bytes in a chunk.
             every: seconds before each chunk.
             headers: whether to send the headers in chunks, too.
+
+        Raises:
+            ValueError: the size is not a whole number from 1 on, or the pause is not finite.
         """
         if not (is_whole(size, 1) and is_finite(every)):
             message = (

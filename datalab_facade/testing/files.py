@@ -128,12 +128,22 @@ class Files(StoreView[int, StoredFile]):
             return file.file_id
 
     def store(self, file_id: int, body: bytes) -> None:
-        """Store the bytes of a file without an upload request."""
+        """Store the bytes of a file without an upload request.
+
+        Raises:
+            TypeError: the body is not bytes.
+            KeyError: there is no such file.
+        """
+        check_type(body, bytes, "the body of a file", "b'%PDF-1.7'")
         with self._lock:
             self._store.keep(attrs.evolve(self._store.by_id[file_id], body=body))
 
     def remove(self, file_id: int) -> None:
-        """Delete a file, as another client would."""
+        """Delete a file, as another client would.
+
+        Raises:
+            KeyError: there is no such file.
+        """
         with self._lock:
             del self._store.by_id[file_id]
 

@@ -241,6 +241,9 @@ class Pipelines(StoreView[str, StoredPipeline]):
         """Seconds after the end of an execution for which its last step stands as running.
 
         As documented, an execution that has ended is read from another store. Default: 0.
+
+        Raises:
+            ValueError: it is set to something else than a finite number, zero or more.
         """
         return self._store.steps_lag
 

@@ -9,11 +9,13 @@ from datalab_facade.testing.bodies import field_problems, object_body
 from datalab_facade.testing.jsonvalue import JSON, time_text
 from datalab_facade.testing.messages import Answer, Request, json_answer
 from datalab_facade.testing.parameters import boolean, integer, page_of
-from datalab_facade.testing.refusals import RefusedError, raise_if_any
+from datalab_facade.testing.refusals import InvalidError, RefusedError, problem, raise_if_any
 from datalab_facade.testing.routing import Parameters, Route
 from datalab_facade.testing.state import State
 from datalab_facade.testing.stored_schemas import StoredBatchRun
 
+_MAX_NAME: Final = 200
+_BATCH_TYPES: Final = ("convert", "extract", "segment")
 _CHANGEABLE: Final[Mapping[str, type]] = {
     "name": str,
     "description": str,
@@ -32,6 +34,12 @@ def create_schema(state: State, request: Request, _parameters: Parameters) -> An
             *field_problems(body, "description", str, ("body",), nullable=True),
         ]
     )
+    if len(str(body["name"])) > _MAX_NAME:
+        message = f"String should have at most {_MAX_NAME} characters"
+        context: JSON = {"max_length": _MAX_NAME}
+        raise InvalidError(
+            problem("string_too_long", ("body", "name"), message, body["name"], context)
+        )
     _check_schema(body["schema_json"])
     number = state.schemas.next_number()
     now = time_text(state.clock.now())
@@ -109,6 +117,17 @@ def start_batch_run(state: State, request: Request, _parameters: Parameters) -> 
         ]
     )
     kind = str(body.get("pipeline_type", "convert"))
+    if kind not in _BATCH_TYPES:
+        expected = "'convert', 'extract' or 'segment'"
+        raise InvalidError(
+            problem(
+                "literal_error",
+                ("body", "pipeline_type"),
+                f"Input should be {expected}",
+                kind,
+                {"expected": expected},
+            )
+        )
     needed = {"extract": "page_schema", "segment": "segmentation_schema"}.get(kind)
     pipeline = cast("str | None", body.get("pipeline_id"))
     if needed is not None and pipeline is None and not body.get(needed):

@@ -177,7 +177,10 @@ class Simulator:
     def next_execution_id(self) -> int:
         """The id of the next execution, also of one that the code under test submits.
 
-        Can be set; ids count up from there.
+        Can be set; ids count up from there, and leave out those that are taken.
+
+        Raises:
+            ValueError: there is an execution with this id, or it is not above zero.
         """
         return self._state.next_execution_id
 
@@ -196,6 +199,7 @@ class Simulator:
             script: the script; ``None``: it follows from the workflow's steps, as by default.
 
         Raises:
+            TypeError: the script is not an :class:`ExecutionScript`.
             KeyError: there is no such workflow.
         """
         self.workflows.script_for(workflow_id, script)

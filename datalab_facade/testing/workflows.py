@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.checking import new_id
+from datalab_facade.testing.checking import check_type, new_id
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.scripts import ExecutionScript, RunScript, Shape, StepScript
 from datalab_facade.testing.store_views import StoreView
@@ -224,7 +224,15 @@ class Workflows(StoreView[int, StoredWorkflow]):
             return self._store.add(name, steps, team, now, workflow_id).workflow_id
 
     def script_for(self, workflow_id: int, script: ExecutionScript | None) -> None:
-        """Set the script of a workflow's executions; ``None``: it follows from the steps."""
+        """Set the script of a workflow's executions; ``None``: it follows from the steps.
+
+        Raises:
+            TypeError: the script is not an :class:`ExecutionScript`.
+            KeyError: there is no such workflow.
+        """
+        if script is not None:
+            example = "ExecutionScript([StepScript('parse', ends=60)])"
+            check_type(script, ExecutionScript, "a script", example)
         with self._lock:
             workflow = self._store.by_id[workflow_id]
             self._store.by_id[workflow_id] = attrs.evolve(workflow, script=script)

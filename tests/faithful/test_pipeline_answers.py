@@ -105,8 +105,14 @@ INVALID = [
     Asked("POST eval_batch_runs", json={}, status=422),
     *(
         Asked("POST eval_batch_runs", json={"collection_id": 3, name: value}, status=422)
-        for name, value in (("pipeline_id", [1]), ("eval_rubric_id", "x"), ("pipeline_type", None))
+        for name, value in (
+            ("pipeline_id", [1]),
+            ("eval_rubric_id", "x"),
+            ("pipeline_type", None),
+            ("pipeline_type", "fill"),
+        )
     ),
+    Asked("POST extraction_schemas", json={"name": "x" * 201, "schema_json": SCHEMA}, status=422),
     *(
         Asked(operation, {"limit": "x"}, status=422)
         for operation in ("GET pipelines", "GET extraction_schemas", "GET eval_batch_runs")

@@ -201,6 +201,25 @@ def test_only_faults_can_be_joined() -> None:
         _ = Fault.delay(1) & status
 
 
+def test_a_script_of_a_workflow_is_a_script(simulator: Simulator) -> None:
+    wrong: Any = "parse"
+    workflow_id = simulator.workflows.add("Ours", [])
+    for script_for in (simulator.script_for, simulator.workflows.script_for):
+        with pytest.raises(TypeError, match=r"a script must be an ExecutionScript, such as"):
+            script_for(workflow_id, wrong)
+        with pytest.raises(KeyError):
+            script_for(99, PARSE)
+
+
+def test_the_body_of_a_file_is_bytes(simulator: Simulator) -> None:
+    body: Any = "text"
+    file_id = simulator.files.add("a.pdf", b"%PDF")
+    with pytest.raises(TypeError, match="the body of a file must be bytes"):
+        simulator.files.store(file_id, body)
+    with pytest.raises(KeyError):
+        simulator.files.remove(99)
+
+
 def test_a_run_is_a_run_script() -> None:
     run: Any = {"file_key": "1"}
     with pytest.raises(TypeError, match=r"a run must be a RunScript, such as RunScript\("):
@@ -220,7 +239,7 @@ def test_what_is_no_clock_and_no_bytes_is_named(simulator: Simulator) -> None:
     text: Any = "a key"
     with pytest.raises(TypeError, match=r"clock must be a clock, such as VirtualClock\(\)"):
         Simulator(text)
-    with pytest.raises(TypeError, match="the body of a file must be a bytes, such as"):
+    with pytest.raises(TypeError, match="the body of a file must be bytes, such as"):
         simulator.files.add("a.pdf", text)
 
 
