@@ -112,8 +112,20 @@ def _submit_form(
         _ = select_pages(form.fields.get("page_range", ""), "", 1)
     except ValueError as error:
         raise RefusedError(400, str(error)) from error
-    stored = build_request(state.documents, state.clock, endpoint, form.fields, file=form.file)
+    fields = _with_stored_schema(state, form.fields)
+    stored = build_request(state.documents, state.clock, endpoint, fields, file=form.file)
     return _submitted(state, request, endpoint, stored.request_id)
+
+
+def _with_stored_schema(state: State, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """Add the schema that a request names by its id, if it is stored."""
+    stored = state.schemas.by_id.get(fields.get("schema_id", ""))
+    if stored is None:
+        return fields
+    versions = [*cast("list[dict[str, JSON]]", stored["version_history"]), stored]
+    wanted = fields.get("schema_version")
+    chosen = next((one for one in versions if str(one["version"]) == wanted), stored)
+    return {**fields, "page_schema": json.dumps(chosen["schema_json"])}
 
 
 def _submit_json(

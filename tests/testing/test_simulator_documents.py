@@ -226,6 +226,20 @@ def test_an_extraction_fits_the_schema_that_was_sent(caller: Caller) -> None:
     assert done["extraction_mode"] == "turbo"
 
 
+def test_an_extraction_fits_the_schema_that_is_stored(caller: Caller) -> None:
+    made = {"name": "Bills", "schema_json": SCHEMA}
+    stored = caller.http.post("/api/v1/extraction_schemas", json=made).json()
+    newer = {"properties": {"date": {"type": "string"}}}
+    changed = caller.http.put(
+        f"/api/v1/extraction_schemas/{stored['schema_id']}",
+        json={"schema_json": newer, "create_new_version": True},
+    ).json()
+    assert changed["version"] == 2
+    for version, name in (({}, "date"), ({"schema_version": 1}, "total")):
+        done = caller.result("extract", schema_id=stored["schema_id"], **version)
+        assert name in json.loads(done["extraction_schema_json"])
+
+
 def test_an_extraction_is_what_a_script_says(caller: Caller) -> None:
     """A name that looks like a citation and is a field stays a field."""
     script = DocumentScript(extraction={"x": 1, "x_citations": "mine"})
