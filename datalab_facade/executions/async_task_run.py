@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -64,7 +65,11 @@ class AsyncWorkflowRun(AsyncTaskRun[Execution, int]):
             planned.submission, on_leaving=sending.on_leaving, on_refused=sending.on_refused
         )
         return await self._workflows._calls.submit(  # noqa: SLF001 - the journal hears of it
-            planned.operation, decode_started, timeout=None, options={}, submission=submission
+            planned.operation,
+            partial(decode_started, workflow_id=self._workflow_id),
+            timeout=None,
+            options={},
+            submission=submission,
         )
 
     async def save(self, ended: Execution, place: Place) -> Saved:

@@ -105,14 +105,14 @@ def _block(page: int, text: str) -> dict[str, JSON]:
     }
 
 
-def fit_schema(schema: JSON, name: str = "value") -> JSON:
+def fit_schema(schema: JSON) -> JSON:
     """Return a value that fits a JSON Schema, the same for the same schema.
 
     >>> schema = {"type": "object", "properties": {"total": {"type": "number"}}}
     >>> fit_schema(schema)
     {'total': 1.5}
     """
-    return _fit(schema, name, schema, frozenset())
+    return _fit(schema, "value", schema, frozenset())
 
 
 def _fit(schema: JSON, name: str, root: JSON, around: frozenset[int]) -> JSON:
