@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,7 +16,6 @@ from datalab_facade.runs.job_family import Place, Saved, Sending, task_digest
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.runs.task_runs import TaskRun
-from datalab_facade.workflows.decoding import decode_started
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.requests import execution_of
 
@@ -65,13 +63,8 @@ class WorkflowRun(TaskRun[Execution, int]):
         submission = attrs.evolve(
             planned.submission, on_leaving=sending.on_leaving, on_refused=sending.on_refused
         )
-        return self._workflows._calls.submit(  # noqa: SLF001 - the journal hears of it
-            planned.operation,
-            partial(decode_started, workflow_id=self._workflow_id),
-            timeout=None,
-            options={},
-            submission=submission,
-        )
+        recorded = attrs.evolve(planned, submission=submission)
+        return self._workflows._start(recorded, None, {})  # noqa: SLF001 - the journal hears of it
 
     def save(self, ended: Execution, place: Place) -> Saved:
         """Save the outputs of all steps."""
