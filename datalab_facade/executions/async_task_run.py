@@ -63,7 +63,7 @@ class AsyncWorkflowRun(AsyncTaskRun[Execution, int]):
             planned.submission, on_leaving=sending.on_leaving, on_refused=sending.on_refused
         )
         recorded = attrs.evolve(planned, submission=submission)
-        return await self._workflows._start(recorded, None, {})  # noqa: SLF001 - the journal hears of it
+        return await self._workflows._start_planned(recorded, None, {})  # noqa: SLF001 - the journal hears of it
 
     async def save(self, ended: Execution, place: Place) -> Saved:
         """Save the outputs of all steps."""

@@ -64,7 +64,7 @@ class WorkflowRun(TaskRun[Execution, int]):
             planned.submission, on_leaving=sending.on_leaving, on_refused=sending.on_refused
         )
         recorded = attrs.evolve(planned, submission=submission)
-        return self._workflows._start(recorded, None, {})  # noqa: SLF001 - the journal hears of it
+        return self._workflows._start_planned(recorded, None, {})  # noqa: SLF001 - the journal hears of it
 
     def save(self, ended: Execution, place: Place) -> Saved:
         """Save the outputs of all steps."""

@@ -268,9 +268,9 @@ class Workflows:
                 execution was started.
         """
         planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
-        return self._executions.handle(self._start(planned, timeout, options))
+        return self._executions.handle(self._start_planned(planned, timeout, options))
 
-    def _start(
+    def _start_planned(
         self, planned: Submitted, timeout: float | timedelta | None, options: CallOptions
     ) -> int:
         """Start a planned execution, and return its id; for runs as well."""
