@@ -42,7 +42,29 @@ def check_whole(name: str, value: object, least: int) -> None:
         raise ValueError(message)
 
 
-def check_period(name: str, value: object) -> None:
+def as_names(values: Iterable[str]) -> tuple[str, ...]:
+    """Return names as a tuple; a text is one name, and not a list of its letters."""
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
+def check_keys(keys: Iterable[str]) -> frozenset[str]:
+    """Return API keys. Errors do not show them.
+
+    Raises:
+        TypeError: They are not a list of texts.
+    """
+    if isinstance(keys, str):
+        message = "more_keys must be a list of keys, not a single one; pass [key]"
+        raise TypeError(message)
+    found = frozenset(keys)
+    for key in found:
+        if not isinstance(key, str):
+            message = f"an API key must be a text, not {_article(type(key).__name__)}"
+            raise TypeError(message)
+    return found
+
+
+def check_seconds(value: object, name: str = "seconds") -> None:
     """Check a number of seconds.
 
     Raises:
@@ -50,35 +72,6 @@ def check_period(name: str, value: object) -> None:
     """
     if not is_finite(value):
         message = f"{name} must be a finite number of seconds, zero or more, not {value!r}"
-        raise ValueError(message)
-
-
-def as_names(values: Iterable[str]) -> tuple[str, ...]:
-    """Return names as a tuple; a text is one name, and not a list of its letters."""
-    return (values,) if isinstance(values, str) else tuple(values)
-
-
-def check_keys(values: Iterable[str]) -> frozenset[str]:
-    """Return API keys.
-
-    Raises:
-        ValueError: They are not a list of texts.
-    """
-    found = () if isinstance(values, str) else frozenset(values)
-    if isinstance(found, frozenset) and all(isinstance(key, str) for key in found):
-        return found
-    message = f"more_keys must be a list of keys, not {values!r}"
-    raise ValueError(message)
-
-
-def check_seconds(value: object) -> None:
-    """Check a number of seconds.
-
-    Raises:
-        ValueError: The value is not a finite number, zero or more.
-    """
-    if not is_finite(value):
-        message = f"seconds must be a finite number, zero or more, not {value!r}"
         raise ValueError(message)
 
 
@@ -94,26 +87,18 @@ def check_clock(value: object) -> None:
         raise TypeError(message)
 
 
-def check_options(
-    api_key: object, url_lifetime: object, bucket: object, clock_skew: object, per: object
-) -> None:
+def check_options(url_lifetime: object, bucket: object, clock_skew: object, per: object) -> None:
     """Check options of a simulator.
 
     Raises:
         ValueError: One of them makes no sense.
     """
     check_whole("url_lifetime", url_lifetime, 1)
+    is_number = isinstance(clock_skew, (int, float)) and math.isfinite(clock_skew)
     for is_right, words in (
-        (isinstance(api_key, str), f"api_key must be a text, not {api_key!r}"),
         (isinstance(bucket, str) and bucket, f"bucket must be a name, not {bucket!r}"),
-        (
-            isinstance(clock_skew, (int, float)) and math.isfinite(clock_skew),
-            f"clock_skew must be a finite number of seconds, not {clock_skew!r}",
-        ),
-        (
-            per in ("key", "endpoint"),
-            f"rate_limit_per must be 'key' or 'endpoint', not {per!r}",
-        ),
+        (is_number, f"clock_skew must be a finite number of seconds, not {clock_skew!r}"),
+        (per in ("key", "endpoint"), f"rate_limit_per must be 'key' or 'endpoint', not {per!r}"),
     ):
         if not is_right:
             raise ValueError(words)
@@ -156,4 +141,4 @@ def new_id(given: int | None, following: int, taken: Container[int], what: str) 
 def _article(name: str) -> str:
     if name == "bytes":
         return name
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"

@@ -13,7 +13,7 @@ import attrs
 from datalab_facade.codec import JSONFormat, ToJSON, from_json_by_hand, json_field
 from datalab_facade.json_forms import Form, InvalidJSONError, read_inside
 from datalab_facade.testing import readers
-from datalab_facade.testing.checking import as_names, check_period, check_whole, is_finite
+from datalab_facade.testing.checking import as_names, check_seconds, check_whole, is_finite
 from datalab_facade.testing.jsonvalue import JSON
 
 HOUR: Final = 3600.0
@@ -21,7 +21,7 @@ HOUR: Final = 3600.0
 
 def _check_seconds(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
     if value is not None:
-        check_period(attribute.name, value)
+        check_seconds(value, attribute.name)
 
 
 def _check_pages(_: object, attribute: attrs.Attribute[int], value: int) -> None:

@@ -11,7 +11,7 @@ from typing import Final, cast
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.checking import check_period
+from datalab_facade.testing.checking import check_seconds
 from datalab_facade.testing.documents import (
     DocumentEndpoint,
     DocumentStore,
@@ -249,7 +249,7 @@ class Pipelines(StoreView[str, StoredPipeline]):
 
     @steps_lag.setter
     def steps_lag(self, seconds: float) -> None:
-        check_period("steps_lag", seconds)
+        check_seconds(seconds, "steps_lag")
         with self._lock:
             self._store.steps_lag = seconds
 

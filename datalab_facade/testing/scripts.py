@@ -15,7 +15,7 @@ import attrs
 
 from datalab_facade.codec import JSONFormat, ToJSON, from_json_by_hand, json_field
 from datalab_facade.testing import readers
-from datalab_facade.testing.checking import as_names, check_period, check_type
+from datalab_facade.testing.checking import as_names, check_seconds, check_type
 from datalab_facade.testing.jsonvalue import JSON
 
 
@@ -41,7 +41,7 @@ Shape: TypeAlias = Literal["flat", "nested"]
 
 def _check_seconds(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
     if value is not None:
-        check_period(attribute.name, value)
+        check_seconds(value, attribute.name)
 
 
 @attrs.frozen

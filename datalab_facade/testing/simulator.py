@@ -61,7 +61,7 @@ class Simulator:
     Args:
         clock: the clock of executions and of expiring URLs. Default: the machine's.
         api_key: the key that the API accepts.
-        more_keys: other keys that the API accepts.
+        more_keys: other keys that the API accepts. Default: none.
         rate_limit: ``(requests, seconds)``: the number of API requests allowed in any
             period of so many seconds; the next one gets a 429. Each key has its own
             limit. Default: no limit.
@@ -69,7 +69,7 @@ class Simulator:
             its own.
         retry_after: whether a 429 has a ``Retry-After``. Default: False, because the real
             service documents no such header.
-        url_lifetime: seconds for which a presigned URL is valid.
+        url_lifetime: seconds for which a presigned URL is valid. Default: an hour.
         bucket: the first segment of the path of every output.
         api_origin: the origin of the API for :class:`~datalab_facade.testing.SimulatorTransport`.
         storage_origin: the origin of presigned URLs. A running server changes it.
@@ -78,7 +78,7 @@ class Simulator:
         first_execution_id: the id of the first execution; the next ones count up.
 
     Raises:
-        TypeError: the clock is not a clock.
+        TypeError: the clock is not a clock, or a key not a text.
         ValueError: another option makes no sense, such as a rate limit that is not a pair.
     """
 
@@ -99,7 +99,8 @@ class Simulator:
         clock_skew: float = 0.0,
     ) -> None:
         check_clock(clock)
-        check_options(api_key, url_lifetime, bucket, clock_skew, rate_limit_per)
+        check_options(url_lifetime, bucket, clock_skew, rate_limit_per)
+        check_keys([api_key])
         limit = None
         if rate_limit is not None:
             requests, seconds = check_rate_limit(rate_limit)
@@ -138,11 +139,16 @@ class Simulator:
 
     @property
     def api_key(self) -> str:
-        """The key that the API accepts; set another one to revoke this one."""
+        """The key that the API accepts; set another one to revoke this one.
+
+        Raises:
+            TypeError: it is set to something else than a text.
+        """
         return self._state.api_key
 
     @api_key.setter
     def api_key(self, key: str) -> None:
+        check_keys([key])
         with self._lock:
             self._state.api_key = key
 
