@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from datalab_facade.clock import running_loop
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.interrupting import check_interrupted
-from datalab_facade.workers import BETWEEN_SIGNALS, Workers
+from datalab_facade.interrupting import BETWEEN_SIGNALS, acquire_in_time, check_interrupted
+from datalab_facade.workers import Workers
 
 if TYPE_CHECKING:
     import asyncio
@@ -198,7 +198,7 @@ class Lock:
 
     def acquire(self, timeout: float) -> bool:
         """Wait so many seconds for the lock; return whether it is held now."""
-        return self._lock.acquire(timeout=min(timeout, threading.TIMEOUT_MAX))
+        return acquire_in_time(self._lock, timeout)
 
     def release(self) -> None:
         """Let the next one have it."""

@@ -12,6 +12,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
+BETWEEN_SIGNALS = 0.2
+"""Seconds that the main thread waits without checking for signals.
+
+One that comes just before a wait does not end that wait."""
+
 _current: ContextVar[Interruption | None] = ContextVar("datalab_facade_interruption", default=None)
 
 
@@ -104,3 +109,19 @@ def interruptible(cut: Callable[[], None]) -> contextlib.AbstractContextManager[
     """
     interruption = _current.get()
     return contextlib.nullcontext() if interruption is None else interruption.ends(cut)
+
+
+def acquire_in_time(lock: threading.Lock, seconds: float) -> bool:
+    """Wait so many seconds for a lock; return whether it is held now.
+
+    Args:
+        lock: The lock.
+        seconds: Any number; ``math.inf`` waits without end.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    longest = BETWEEN_SIGNALS if is_main else threading.TIMEOUT_MAX
+    while seconds > longest:
+        if lock.acquire(timeout=longest):
+            return True
+        seconds -= longest
+    return lock.acquire(timeout=max(0.0, seconds))

@@ -13,14 +13,9 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 
-from datalab_facade.interrupting import Interruption, check_interrupted
+from datalab_facade.interrupting import BETWEEN_SIGNALS, Interruption, check_interrupted
 
 _T = TypeVar("_T")
-
-BETWEEN_SIGNALS = 0.2
-"""Seconds that the main thread waits without checking for signals.
-
-One that comes just before a wait does not end that wait."""
 
 _GRACE = 0.5
 """Seconds in which threads that were interrupted are waited for."""

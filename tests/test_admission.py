@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import math
@@ -121,12 +122,23 @@ def test_no_deadline_is_too_far_away_to_be_waited_for(deadline: float) -> None:
     assert admission.under_way == MOST_UNDER_WAY
 
 
-def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind() -> None:
-    admission, here = full_admission(), threading.get_ident()
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT),
+        # Like a signal that comes just before the wait, this does not wake who waits.
+        _thread.interrupt_main,
+    ],
+    ids=["during the wait", "before it"],
+)
+def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind(
+    send: Callable[[], object],
+) -> None:
+    admission = full_admission()
 
     def interrupt() -> None:
         until(lambda: admission.waiting == 1)
-        signal.pthread_kill(here, signal.SIGINT)
+        send()
 
     thread = threading.Thread(target=interrupt)
     thread.start()
