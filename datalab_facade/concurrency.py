@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
+_NO_MORE = object()
+
 
 def read_all(items: Iterable[_T]) -> list[_T]:
     """Return all items of an iterable."""
@@ -153,8 +155,19 @@ def for_each(
     Raises:
         BaseException: Whatever the work raised first; what was under way is interrupted.
     """
+    queue, reading = iter(items), threading.Lock()
+
+    def work_off() -> None:
+        while True:
+            with reading:
+                item = next(queue, _NO_MORE)
+            if item is _NO_MORE:
+                return
+            check_interrupted()
+            work(cast("_T", item))
+
     with Workers(concurrency, name) as workers:
-        workers.carry_out(_job(work, item) for item in items)
+        workers.carry_out([work_off] * concurrency)
 
 
 async def for_each_async(
@@ -179,10 +192,6 @@ async def for_each_async(
     except BaseExceptionGroup as errors:
         # The first error canceled the other tasks.
         raise errors.exceptions[0] from None
-
-
-def _job(work: Callable[[_T], object], item: _T) -> Callable[[], object]:
-    return lambda: work(item)
 
 
 class Lock:
@@ -226,9 +235,6 @@ class AsyncLock:
     def release(self) -> None:
         """Let the next one have it."""
         self._lock.release()
-
-
-_NO_MORE = object()
 
 
 def as_they_end(
