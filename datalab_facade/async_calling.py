@@ -99,7 +99,7 @@ class AsyncApiCaller:
             DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
-        return await self._made(operation, decode, wanted, may_pass, subject, job=job)
+        return await self._carry_out(operation, decode, wanted, may_pass, subject, job=job)
 
     async def delete(
         self,
@@ -116,7 +116,7 @@ class AsyncApiCaller:
 
         Args:
             operation: The request.
-            decode: Looks at the answer, and gives True; RequestRejectedError if it says no.
+            decode: Reads the answer, and returns True; RequestRejectedError if it says no.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
@@ -127,7 +127,7 @@ class AsyncApiCaller:
         wanted = self._context.options_for_call(timeout, options)
         removal = Removal()
         try:
-            await self._made(operation, decode, wanted, removal.may_repeat, subject)
+            await self._carry_out(operation, decode, wanted, removal.may_repeat, subject)
         except DatalabError as error:
             if not removal.is_done(error):
                 raise
@@ -158,7 +158,7 @@ class AsyncApiCaller:
         """
         wanted = self._context.options_for_call(timeout, options)
         try:
-            return await self._made(
+            return await self._carry_out(
                 operation,
                 decode,
                 wanted,
@@ -202,7 +202,7 @@ class AsyncApiCaller:
             for item in paging.take(page):
                 yield item
 
-    async def _made(
+    async def _carry_out(
         self,
         operation: Operation,
         decode: Callable[[JSON], _T],

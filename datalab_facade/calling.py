@@ -100,7 +100,7 @@ class ApiCaller:
             DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
-        return self._made(operation, decode, wanted, may_pass, subject, job=job)
+        return self._carry_out(operation, decode, wanted, may_pass, subject, job=job)
 
     def delete(
         self,
@@ -117,7 +117,7 @@ class ApiCaller:
 
         Args:
             operation: The request.
-            decode: Looks at the answer, and gives True; RequestRejectedError if it says no.
+            decode: Reads the answer, and returns True; RequestRejectedError if it says no.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
@@ -128,7 +128,7 @@ class ApiCaller:
         wanted = self._context.options_for_call(timeout, options)
         removal = Removal()
         try:
-            self._made(operation, decode, wanted, removal.may_repeat, subject)
+            self._carry_out(operation, decode, wanted, removal.may_repeat, subject)
         except DatalabError as error:
             if not removal.is_done(error):
                 raise
@@ -159,7 +159,7 @@ class ApiCaller:
         """
         wanted = self._context.options_for_call(timeout, options)
         try:
-            return self._made(
+            return self._carry_out(
                 operation,
                 decode,
                 wanted,
@@ -202,7 +202,7 @@ class ApiCaller:
             )
             yield from paging.take(page)
 
-    def _made(
+    def _carry_out(
         self,
         operation: Operation,
         decode: Callable[[JSON], _T],

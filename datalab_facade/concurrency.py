@@ -257,6 +257,7 @@ def as_they_end(
     ended: SimpleQueue[Future[_R]] = SimpleQueue()
     with Workers(concurrency, name) as workers:
         while more or running:
+            check_interrupted()
             if more and running < concurrency:
                 item = cast("_T", next(feed, _NO_MORE))
                 if item is _NO_MORE:

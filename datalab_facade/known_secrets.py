@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SHORTEST: Final = 4
 _LONG: Final = 12
 _LONGEST_CHAIN: Final = 50
+_PLACEHOLDER: Final = re.compile(r"(\w+ )?\$\{(env|secret):[^}]*\}")
 
 
 class Secrets:
@@ -174,10 +175,19 @@ def redact_value(value: JSON) -> JSON:
         return [redact_value(inner) for inner in value]
     if isinstance(value, dict):
         return {
-            redact_urls(name): REDACTED if _is_secret(name, inner) else redact_value(inner)
+            redact_urls(name): (_redacted if names_a_secret(name) else redact_value)(inner)
             for name, inner in value.items()
         }
     return value
+
+
+def _redacted(value: JSON) -> JSON:
+    """Give what stands under a name like a secret's; a number or an object is not one."""
+    if isinstance(value, list):
+        return [_redacted(inner) for inner in value]
+    if isinstance(value, str) and not _PLACEHOLDER.fullmatch(value):
+        return REDACTED
+    return redact_value(value)
 
 
 @attrs.frozen
@@ -191,12 +201,6 @@ class Redacted:
             return repr(redact_value(self.value))
         except RecursionError:
             return "…"
-
-
-def _is_secret(name: object, value: JSON) -> bool:
-    if not isinstance(value, str) or not isinstance(name, str):
-        return False
-    return names_a_secret(name) and not re.fullmatch(r"(\w+ )?\$\{(env|secret):[^}]*\}", value)
 
 
 def _is_of_a_parser(error: BaseException | None) -> bool:

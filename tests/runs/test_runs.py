@@ -274,6 +274,18 @@ def test_a_submission_whose_fate_is_unknown_is_not_repeated_until_asked(
     assert (executes(simulator), uploads(simulator)) == (3, 2)
 
 
+def test_an_answer_about_another_workflow_is_not_taken_for_a_submission(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.start(SOON, execution_id=7)
+    strange = {"execution_id": 7, "workflow_id": 999_999}
+    simulator.inject(Fault.status(200, strange), path=EXECUTE)
+    report = run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
+    [result] = report.results
+    assert isinstance(result.error, SubmissionUncertainError)
+    assert "is about workflow 999999" in str(result.error)
+
+
 def test_a_submission_that_was_refused_is_made_by_the_next_call(
     way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
 ) -> None:

@@ -84,7 +84,9 @@ class _Session:
                         async with asyncio.timeout(None if self.waiters else linger):
                             await self._changed.wait()
                     except TimeoutError:
-                        self.is_open = False
+                        # Somebody may have come after the time was up.
+                        if not self.waiters:
+                            self.is_open = False
             finally:
                 self.is_open = False
                 tasks = [task for _, task in self._kinds.values()]
