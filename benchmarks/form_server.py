@@ -7,10 +7,12 @@ port, and ends when its input is closed.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
+import socket
 import subprocess
 import sys
+import threading
 from types import TracebackType
 from typing import Self
 
@@ -55,32 +57,51 @@ class FormServer:
         return f"http://127.0.0.1:{self.port}"
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
+def _answer(connection: socket.socket, _: object) -> None:
+    scratch = bytearray(1 << 20)
+    with connection, contextlib.suppress(ConnectionError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        taken = b""
         while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            left = 0
-            for line in head.split(b"\r\n"):
-                if line.startswith(b"content-length:"):
-                    left = int(line.partition(b":")[2])
-            while left:
-                left -= len(await reader.read(min(left, 1 << 20)))
+            while b"\r\n\r\n" not in taken:
+                more = connection.recv(1 << 16)
+                if not more:
+                    return
+                taken += more
+            head, _, taken = taken.partition(b"\r\n\r\n")
+            head = head.lower()
+            length = next(
+                (
+                    int(line.partition(b":")[2])
+                    for line in head.split(b"\r\n")
+                    if line.startswith(b"content-length:")
+                ),
+                0,
+            )
+            left, taken = length - len(taken), taken[length:]
+            while left > 0:
+                received = connection.recv_into(scratch, min(left, len(scratch)))
+                if not received:
+                    return
+                left -= received
             body = _STARTED if head.startswith(b"post") else _COMPLETE
-            kind = b"content-type: application/json\r\n"
-            writer.write(b"HTTP/1.1 200 OK\r\n%scontent-length: %d\r\n\r\n" % (kind, len(body)))
-            writer.write(body)
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
-    finally:
-        writer.close()
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                b"content-length: %d\r\n\r\n%s" % (len(body), body)
+            )
 
 
-async def _main() -> None:
-    server = await asyncio.start_server(_answer, "127.0.0.1", 0, limit=1 << 20)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+def _main() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        print(listening.getsockname()[1], flush=True)
+        threading.Thread(target=_serve, args=[listening], daemon=True).start()
+        sys.stdin.read()
+
+
+def _serve(listening: socket.socket) -> None:
+    while True:
+        threading.Thread(target=_answer, args=listening.accept(), daemon=True).start()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    _main()

@@ -9,6 +9,7 @@ installed, and the report says so instead of numbers.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import attrs
 
+from benchmarks.lean_server import FIRST_ID, ServerProcess, World, base_url
 from benchmarks.measuring import Goal, Quantity, Section, ratios
 
 _ROOT = Path(__file__).parents[1]
@@ -27,6 +29,7 @@ _OURS = "ours"
 _THEIRS = "datalab-python-sdk"
 _HTTPX = "import httpx"
 _MADE = ", and a client made"
+_SENT = ", and a request sent"
 
 _MOST_TIMES_HTTPX = Goal(1.5)
 _MOST_TIMES_HTTPX_MADE = Goal(1.25)
@@ -39,6 +42,20 @@ _PROGRAMS = {
     "ours: from datalab_facade import Datalab": (_OURS, "from datalab_facade import Datalab"),
     _HTTPX + _MADE: (_OURS, "import httpx; httpx.Client()"),
     _OURS + _MADE: (_OURS, "from datalab_facade import Datalab; Datalab('key')"),
+    _HTTPX + _SENT: (
+        _OURS,
+        (
+            "import httpx;"
+            f" httpx.Client().get('{{base_url}}/api/v1/workflows/executions/{FIRST_ID}').json()"
+        ),
+    ),
+    _OURS + _SENT: (
+        _OURS,
+        (
+            "from datalab_facade import Datalab;"
+            f" Datalab('key', base_url='{{base_url}}').executions.get({FIRST_ID})"
+        ),
+    ),
     "bare generated client": (
         _OURS,
         (
@@ -48,6 +65,8 @@ _PROGRAMS = {
     ),
     _THEIRS: (_THEIRS, "import datalab_sdk"),
 }
+
+_OF_CONNECTIONS = re.compile(r"SSL_CERT_(FILE|DIR)$|.*_proxy$", flags=re.IGNORECASE)
 
 # One line for each module: its own microseconds, those with all that it imported, its name.
 _IMPORTED = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|", flags=re.MULTILINE)
@@ -86,7 +105,9 @@ def measure(scale: Scale) -> Iterator[Section]:
             except subprocess.CalledProcessError as error:
                 unmeasured.append(f"{side} could not be installed: {_reason(error)}")
         yield _install(pythons, unmeasured)
-        yield _imports(scale, pythons, unmeasured)
+        with ServerProcess() as server:
+            server.control.begin(World(many=1))
+            yield _imports(scale, pythons, unmeasured, base_url(server.port))
 
 
 def _wheel(folder: str) -> str:
@@ -146,9 +167,9 @@ def _judged(what: str, values: dict[str, list[float]], goal: Goal) -> Quantity:
     return Quantity(what, ours, goal if ours else None, others)
 
 
-def _imports(scale: Scale, pythons: Mapping[str, str], unmeasured: list[str]) -> Section:
+def _imports(scale: Scale, pythons: Mapping[str, str], unmeasured: list[str], api: str) -> Section:
     programs = {
-        name: (pythons[side], program)
+        name: (pythons[side], program.format(base_url=api))
         for name, (side, program) in _PROGRAMS.items()
         if side in pythons
     }
@@ -160,17 +181,22 @@ def _imports(scale: Scale, pythons: Mapping[str, str], unmeasured: list[str]) ->
                 took[name].append(milliseconds)
     quantities: list[Quantity] = []
     if _HTTPX in took:
-        imports = {name: values for name, values in took.items() if not name.endswith(_MADE)}
+        imports = {
+            name: values for name, values in took.items() if not name.endswith((_MADE, _SENT))
+        }
         times = {name: ratios(values, imports[_HTTPX]) for name, values in imports.items()}
         del times[_HTTPX]
         ours = {name: times.pop(name) for name in list(times) if name.startswith(_OURS)}
         quantities.append(Quantity("as a multiple of import httpx", ours, _MOST_TIMES_HTTPX, times))
-        made = {_OURS + _MADE: ratios(took[_OURS + _MADE], took[_HTTPX + _MADE])}
-        what = f"as a multiple of {_HTTPX}{_MADE}"
-        quantities.append(Quantity(what, made, _MOST_TIMES_HTTPX_MADE))
+        for further, goal in [(_MADE, _MOST_TIMES_HTTPX_MADE), (_SENT, None)]:
+            reached = {_OURS + further: ratios(took[_OURS + further], took[_HTTPX + further])}
+            quantities.append(Quantity(f"as a multiple of {_HTTPX}{further}", reached, goal))
     return Section(
         "Imports, by -X importtime",
-        ["All modules that a fresh interpreter imports until the import has returned."],
+        [
+            "All modules that a fresh interpreter imports until the program has ended.",
+            "The environment names neither proxies nor certificates, which are checked at once.",
+        ],
         [*quantities, Quantity("ms", took)] if took else [],
         unmeasured,
     )
@@ -178,5 +204,10 @@ def _imports(scale: Scale, pythons: Mapping[str, str], unmeasured: list[str]) ->
 
 def _import_time(python: str, program: str) -> float:
     command = [python, "-X", "importtime", "-c", program]
-    times = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    environment = {
+        name: value for name, value in os.environ.items() if not _OF_CONNECTIONS.match(name)
+    }
+    times = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    ).stderr
     return sum(int(own) for own in _IMPORTED.findall(times)) / 1_000

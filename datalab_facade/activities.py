@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from datalab_facade.errors import APIStatusError, DatalabError, DownloadError, UploadError
 from datalab_facade.listeners import Reporter, log_fields
+from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.commands import Sleep
@@ -242,7 +243,7 @@ class Activity:
                 job_kind=self.job_kind,
                 job_id=self.job_id,
                 seconds=self.now - began,
-                status=None if snapshot is None else str(snapshot.status),
+                status=None if snapshot is None else _word(snapshot),
                 is_terminal=snapshot is not None and snapshot.is_terminal,
                 error=error,
             )
@@ -260,7 +261,7 @@ class Activity:
                 parent_id=self._scope_id,
                 job_kind=self.job_kind,
                 job_id=self.job_id,
-                status=str(snapshot.status),
+                status=_word(snapshot),
                 succeeded=snapshot.succeeded,
                 seconds=seconds,
             )
@@ -284,6 +285,11 @@ def _parent(number: int) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def _word(snapshot: JobSnapshot) -> str:
+    # It is the server's, and may be anything.
+    return excerpt(snapshot.status, limit=80)
 
 
 def new_number() -> int:

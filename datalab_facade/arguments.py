@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import operator
 import os
@@ -136,6 +137,20 @@ def checked_callable(name: str, value: _T) -> _T:
     if value is not None and not callable(value):
         raise InvalidArgumentError(f"{name} must be a function, not {named(value)}")
     return value
+
+
+def checked_plain_function(name: str, value: _T) -> _T:
+    """Do the same; an async function is refused, since nobody would await what it returns.
+
+    Raises:
+        InvalidArgumentError: It cannot be called, or is async.
+    """
+    # An object is async where its class says so.
+    if any(map(inspect.iscoroutinefunction, (value, getattr(value, "__call__", None)))):  # noqa: B004 - as is said
+        raise InvalidArgumentError(
+            f"{name} must be a plain function, not an async one: {named(value)}"
+        )
+    return checked_callable(name, value)
 
 
 def checked_methods(name: str, value: object, *methods: str) -> None:

@@ -16,7 +16,7 @@ from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRej
 from datalab_facade.jobs.async_driving import drive_async
 from datalab_facade.jobs.commands import Call, Plan
 from datalab_facade.jobs.retries import Removal, Submission, may_pass
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.paging import Page, PageRequest, Paging
 from datalab_facade.rate_limiting.priorities import RequestPriority
@@ -99,7 +99,7 @@ class AsyncApiCaller:
             DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
-        return await self._made(operation, decode, wanted, may_pass, subject, job=job)
+        return await self._carry_out(operation, decode, wanted, may_pass, subject, job=job)
 
     async def delete(
         self,
@@ -116,7 +116,7 @@ class AsyncApiCaller:
 
         Args:
             operation: The request.
-            decode: Looks at the answer, and gives True; RequestRejectedError if it says no.
+            decode: Reads the answer, and returns True; RequestRejectedError if it says no.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
@@ -127,7 +127,7 @@ class AsyncApiCaller:
         wanted = self._context.options_for_call(timeout, options)
         removal = Removal()
         try:
-            await self._made(operation, decode, wanted, removal.may_repeat, subject)
+            await self._carry_out(operation, decode, wanted, removal.may_repeat, subject)
         except DatalabError as error:
             if not removal.is_done(error):
                 raise
@@ -158,7 +158,7 @@ class AsyncApiCaller:
         """
         wanted = self._context.options_for_call(timeout, options)
         try:
-            return await self._made(
+            return await self._carry_out(
                 operation,
                 decode,
                 wanted,
@@ -202,7 +202,7 @@ class AsyncApiCaller:
             for item in paging.take(page):
                 yield item
 
-    async def _made(
+    async def _carry_out(
         self,
         operation: Operation,
         decode: Callable[[JSON], _T],

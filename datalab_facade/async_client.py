@@ -23,6 +23,7 @@ from datalab_facade.keywords import shows_options
 from datalab_facade.mocking import mockable
 from datalab_facade.options import CallOptions
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, RateLimiter
+from datalab_facade.transport.opening import Transports, async_transports
 
 if TYPE_CHECKING:
     import os
@@ -125,8 +126,6 @@ class AsyncDatalab:
         context = make_context(
             duration_model, listeners, clock, random, options, allow_http=allow_http
         )
-        from datalab_facade.transport.opening import async_transports
-
         paced = checked_rate_limiter(rate_limiter, requests_per_minute)
         around = origin, context.clock, context.reporter, paced, context.drift
         opened = async_transports(
@@ -134,14 +133,21 @@ class AsyncDatalab:
             http_client=http_client,
             carrier=transport,  # async only
         )
-        self._bind(*opened, context)
+        self._bind(opened, context)
 
     def _bind(
-        self, api: AsyncApiTransport, storage: AsyncStorageTransport, context: Context
+        self, opened: Transports[AsyncApiTransport, AsyncStorageTransport], context: Context
     ) -> None:
-        self._api = api
-        self._storage = storage
+        self._transports = opened
         self._context = context
+
+    @property
+    def _api(self) -> AsyncApiTransport:
+        return self._transports.api
+
+    @property
+    def _storage(self) -> AsyncStorageTransport:
+        return self._transports.storage
 
     @cached_property
     def documents(self) -> AsyncDocuments:
@@ -342,11 +348,14 @@ class AsyncDatalab:
         limiter = checked_rate_limiter(rate_limiter, requests_per_minute)
         if api_key is None:
             check_view(requests_per_minute, rate_limiter, duration_model, options)
-            other._bind(self._api, self._storage, self._context.with_options(options))
+            other._bind(self._transports, self._context.with_options(options))
         else:
             context = make_tenant_context(self._context, duration_model, options)
-            api = self._api.for_tenant(api_key, limiter, context.drift)
-            other._bind(api, self._storage.for_tenant(), context)
+            opened = (
+                self._api.for_tenant(api_key, limiter, context.drift),
+                self._storage.for_tenant(),
+            )
+            other._bind(Transports(self._transports.base_url, lambda: opened), context)
         return other
 
     @property
@@ -385,4 +394,4 @@ class AsyncDatalab:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._api.origin.base_url!r})"
+        return f"{type(self).__name__}(base_url={self._transports.base_url!r})"

@@ -17,7 +17,7 @@ from datalab_facade.errors import DatalabError, InvalidResponseError, RequestRej
 from datalab_facade.jobs.commands import Call, Plan
 from datalab_facade.jobs.driving import drive
 from datalab_facade.jobs.retries import Removal, Submission, may_pass
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.options import CallOptions, Options
 from datalab_facade.paging import Page, PageRequest, Paging
 from datalab_facade.rate_limiting.priorities import RequestPriority
@@ -100,7 +100,7 @@ class ApiCaller:
             DatalabError: What the last attempt raised.
         """
         wanted = self._context.options_for_call(timeout, options)
-        return self._made(operation, decode, wanted, may_pass, subject, job=job)
+        return self._carry_out(operation, decode, wanted, may_pass, subject, job=job)
 
     def delete(
         self,
@@ -117,7 +117,7 @@ class ApiCaller:
 
         Args:
             operation: The request.
-            decode: Looks at the answer, and gives True; RequestRejectedError if it says no.
+            decode: Reads the answer, and returns True; RequestRejectedError if it says no.
             timeout: Seconds for the whole call; by default the client's.
             options: What this call wants different from the client.
             subject: What this is about, for the log.
@@ -128,7 +128,7 @@ class ApiCaller:
         wanted = self._context.options_for_call(timeout, options)
         removal = Removal()
         try:
-            self._made(operation, decode, wanted, removal.may_repeat, subject)
+            self._carry_out(operation, decode, wanted, removal.may_repeat, subject)
         except DatalabError as error:
             if not removal.is_done(error):
                 raise
@@ -159,7 +159,7 @@ class ApiCaller:
         """
         wanted = self._context.options_for_call(timeout, options)
         try:
-            return self._made(
+            return self._carry_out(
                 operation,
                 decode,
                 wanted,
@@ -202,7 +202,7 @@ class ApiCaller:
             )
             yield from paging.take(page)
 
-    def _made(
+    def _carry_out(
         self,
         operation: Operation,
         decode: Callable[[JSON], _T],

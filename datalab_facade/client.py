@@ -24,6 +24,7 @@ from datalab_facade.keywords import shows_options
 from datalab_facade.mocking import mockable
 from datalab_facade.options import CallOptions
 from datalab_facade.rate_limiting.local import DEFAULT_REQUESTS_PER_MINUTE, RateLimiter
+from datalab_facade.transport.opening import Transports, transports
 
 if TYPE_CHECKING:
     import os
@@ -123,20 +124,25 @@ class Datalab:
         context = make_context(
             duration_model, listeners, clock, random, options, allow_http=allow_http
         )
-        from datalab_facade.transport.opening import transports
-
         paced = checked_rate_limiter(rate_limiter, requests_per_minute)
         around = origin, context.clock, context.reporter, paced, context.drift
         opened = transports(
             *around,
             http_client=http_client,
         )
-        self._bind(*opened, context)
+        self._bind(opened, context)
 
-    def _bind(self, api: ApiTransport, storage: StorageTransport, context: Context) -> None:
-        self._api = api
-        self._storage = storage
+    def _bind(self, opened: Transports[ApiTransport, StorageTransport], context: Context) -> None:
+        self._transports = opened
         self._context = context
+
+    @property
+    def _api(self) -> ApiTransport:
+        return self._transports.api
+
+    @property
+    def _storage(self) -> StorageTransport:
+        return self._transports.storage
 
     @cached_property
     def documents(self) -> Documents:
@@ -337,11 +343,14 @@ class Datalab:
         limiter = checked_rate_limiter(rate_limiter, requests_per_minute)
         if api_key is None:
             check_view(requests_per_minute, rate_limiter, duration_model, options)
-            other._bind(self._api, self._storage, self._context.with_options(options))
+            other._bind(self._transports, self._context.with_options(options))
         else:
             context = make_tenant_context(self._context, duration_model, options)
-            api = self._api.for_tenant(api_key, limiter, context.drift)
-            other._bind(api, self._storage.for_tenant(), context)
+            opened = (
+                self._api.for_tenant(api_key, limiter, context.drift),
+                self._storage.for_tenant(),
+            )
+            other._bind(Transports(self._transports.base_url, lambda: opened), context)
         return other
 
     @property
@@ -380,4 +389,4 @@ class Datalab:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._api.origin.base_url!r})"
+        return f"{type(self).__name__}(base_url={self._transports.base_url!r})"

@@ -24,6 +24,7 @@ from datalab_facade.rate_limiting.local import (
     LocalRateLimiter,
     RateLimiter,
 )
+from datalab_facade.transport.origin import DEFAULT_BASE_URL, Origin, checked_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from datalab_facade.events import Listener
     from datalab_facade.jobs.wait import WaitPolicy
     from datalab_facade.options import AsyncApiKey
-    from datalab_facade.transport.origin import Origin
-
-DEFAULT_BASE_URL = "https://www.datalab.to"
 
 # Where no program has set logging up, Python would print every warning of this package.
 logging.getLogger("datalab_facade").addHandler(logging.NullHandler())
@@ -83,8 +81,6 @@ def find_origin(api_key: AsyncApiKey | None, base_url: str | None, *, allow_http
         raise ConfigurationError(
             "No API key: pass api_key, or set the environment variable DATALAB_API_KEY"
         )
-    from datalab_facade.transport.origin import checked_origin
-
     address, source = base_url, "base_url"
     if address is None:
         address, source = os.environ.get("DATALAB_HOST", DEFAULT_BASE_URL), "DATALAB_HOST"

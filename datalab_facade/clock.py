@@ -110,7 +110,11 @@ class SystemClock:
 
 
 async def wait_by(clock: Clock, future: asyncio.Future[None], seconds: float) -> None:
-    """Wait until a future is done, for at most so many seconds of a clock."""
+    """Wait until a future is done, for at most so many seconds of a clock.
+
+    Raises:
+        Exception: Whatever the clock raises, if it cannot sleep.
+    """
     import asyncio
 
     waited_for: list[asyncio.Future[None]] = [future]
@@ -120,6 +124,8 @@ async def wait_by(clock: Clock, future: asyncio.Future[None], seconds: float) ->
         waited_for.append(timer)
     try:
         await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+        if timer is not None and timer.done():
+            timer.result()
     finally:
         if timer is not None:
             timer.cancel()

@@ -27,13 +27,16 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from datalab_facade.clock import running_loop
 from datalab_facade.forking import renew_after_fork
-from datalab_facade.workers import BETWEEN_SIGNALS, Workers
+from datalab_facade.interrupting import BETWEEN_SIGNALS, acquire_in_time, check_interrupted
+from datalab_facade.workers import Workers
 
 if TYPE_CHECKING:
     import asyncio
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+_NO_MORE = object()
 
 
 def read_all(items: Iterable[_T]) -> list[_T]:
@@ -152,8 +155,19 @@ def for_each(
     Raises:
         BaseException: Whatever the work raised first; what was under way is interrupted.
     """
+    queue, reading = iter(items), threading.Lock()
+
+    def work_off() -> None:
+        while True:
+            with reading:
+                item = next(queue, _NO_MORE)
+            if item is _NO_MORE:
+                return
+            check_interrupted()
+            work(cast("_T", item))
+
     with Workers(concurrency, name) as workers:
-        workers.carry_out(_job(work, item) for item in items)
+        workers.carry_out([work_off] * concurrency)
 
 
 async def for_each_async(
@@ -180,10 +194,6 @@ async def for_each_async(
         raise errors.exceptions[0] from None
 
 
-def _job(work: Callable[[_T], object], item: _T) -> Callable[[], object]:
-    return lambda: work(item)
-
-
 class Lock:
     """A lock between threads that is waited for only so long; it is free in a forked child."""
 
@@ -197,7 +207,7 @@ class Lock:
 
     def acquire(self, timeout: float) -> bool:
         """Wait so many seconds for the lock; return whether it is held now."""
-        return self._lock.acquire(timeout=min(timeout, threading.TIMEOUT_MAX))
+        return acquire_in_time(self._lock, timeout)
 
     def release(self) -> None:
         """Let the next one have it."""
@@ -227,9 +237,6 @@ class AsyncLock:
         self._lock.release()
 
 
-_NO_MORE = object()
-
-
 def as_they_end(
     items: Iterable[_T], work: Callable[[_T], _R], *, concurrency: int, name: str
 ) -> Generator[_R, None, None]:
@@ -250,6 +257,7 @@ def as_they_end(
     ended: SimpleQueue[Future[_R]] = SimpleQueue()
     with Workers(concurrency, name) as workers:
         while more or running:
+            check_interrupted()
             if more and running < concurrency:
                 item = cast("_T", next(feed, _NO_MORE))
                 if item is _NO_MORE:

@@ -25,7 +25,7 @@ from datalab_facade.rate_limiting.local import RateLimiter
 
 if TYPE_CHECKING:
     from datalab_facade.jobs.scheduling import Scheduler
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 _T = TypeVar("_T")
 
@@ -47,7 +47,7 @@ class Context:
 
     def with_options(self, options: Mapping[str, object]) -> Context:
         """Give the context of a view with other options."""
-        return _evolved(self, {"options": _with(self.options, options)})
+        return _evolve(self, {"options": _with(self.options, options)})
 
     def options_for_call(self, timeout: float | timedelta | None, options: CallOptions) -> Options:
         """Give the options of one call: the client's, with the call's on top."""
@@ -73,7 +73,7 @@ class Context:
         if timeout is not None:
             on_top["timeout"] = timeout
         start = self.options.policy if policy is None else checked_policy("policy", policy)
-        return _evolved(adapted_policy(start, family), on_top)
+        return _evolve(adapted_policy(start, family), on_top)
 
     def retry_plan(
         self, options: Options, repeatable: Callable[[DatalabError], bool]
@@ -166,7 +166,7 @@ class Context:
         return lambda answer: self.record_drift(*decode(answer))
 
 
-def _evolved(value: _T, changes: Mapping[str, object]) -> _T:
+def _evolve(value: _T, changes: Mapping[str, object]) -> _T:
     # The names come from TypedDicts, whose types attrs.evolve cannot match up.
     if not changes:
         return value
@@ -179,4 +179,4 @@ def _with(options: Options, changes: Mapping[str, object]) -> Options:
     more = changes.get("headers")
     if isinstance(more, Mapping):
         changes = {**changes, "headers": {**options.headers, **more}}
-    return _evolved(options, changes)
+    return _evolve(options, changes)

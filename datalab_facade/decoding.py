@@ -14,7 +14,7 @@ from datalab_facade.errors import (
     ValidationIssue,
     status_error_class,
 )
-from datalab_facade.fields import compact
+from datalab_facade.fields import compact, http_date
 from datalab_facade.json_forms import JSON
 from datalab_facade.redaction import excerpt, redact_headers
 
@@ -148,17 +148,6 @@ def retry_after_of(headers: Mapping[str, str], now: datetime | None = None) -> f
     if asked is None or there is not None or http_date(value) is None:
         return asked
     return None if now is None else min(asked, _LONGEST_BY_OUR_CLOCK)
-
-
-def http_date(value: str) -> datetime | None:
-    """Read a date of HTTP; None if it is not one."""
-    from email.utils import parsedate_to_datetime  # rarely needed, and slow to import
-
-    try:
-        moment = parsedate_to_datetime(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _text(value: JSON) -> str:

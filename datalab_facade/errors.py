@@ -73,7 +73,8 @@ if TYPE_CHECKING:
 
     from datalab_facade.documents.results import DocumentResult, Extraction
     from datalab_facade.jobs.kinds import JobSnapshot
-    from datalab_facade.models import JSON, Execution, Failure
+    from datalab_facade.json_forms import JSON
+    from datalab_facade.models import Execution, Failure
     from datalab_facade.outputs.manifest import Manifest
     from datalab_facade.pipelines.execution_models import PipelineExecution
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -106,10 +105,11 @@ class FieldReader:
         return number
 
     def number(self, name: str, value: JSON) -> float | None:
-        """Read a number, also one that came as a string of digits; never NaN or infinite."""
-        if isinstance(value, float) and math.isfinite(value):
-            return value
-        return self.whole_number(name, value)
+        """Read a number that can be counted with, also one that came as a string of digits."""
+        found = number(whole_number(value) if isinstance(value, str) else value)
+        if found is None and value is not None:
+            self.record_type(name, value)
+        return found
 
     def objects(self, name: str, value: JSON) -> tuple[dict[str, JSON], ...]:
         """Read a list of objects; what is not one is left out."""
@@ -208,6 +208,17 @@ def times_without_zone(values: list[JSON]) -> list[datetime | None] | None:
     return [None if value is None else next(left) for value in values]
 
 
+def http_date(value: str) -> datetime | None:
+    """Read a date of HTTP; None if it is not one."""
+    from email.utils import parsedate_to_datetime  # rarely needed, and slow to import
+
+    try:
+        moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def whole_number(value: JSON) -> int | None:
     """Return a whole number, also one that came as a string of digits; else None.
 
@@ -301,25 +312,26 @@ def _id_number(value: JSON) -> int | None:
     return whole_number(value)
 
 
-def named(value: JSON) -> str:
-    """Name the type of a value in words.
+def named(value: object) -> str:
+    """Name the type of a value in words, as JSON has it.
 
     >>> named([1]), named(None)
     ('a list', 'null')
     """
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return "a number"
+    for kind, words in _KINDS:
+        if isinstance(value, kind):
+            return words
+    return f"a {type(value).__name__}"
+
+
+_KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
+    (type(None), "null"),
+    (bool, "a boolean"),
+    (str, "a string"),
+    (list, "a list"),
+    (Mapping, "an object"),
+    ((int, float), "a number"),
+)
 
 
 def compact(value: JSON) -> str:

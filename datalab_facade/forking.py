@@ -11,6 +11,8 @@ import threading
 from typing import Protocol
 from weakref import WeakSet
 
+from datalab_facade.errors import ClientStateError
+
 
 class BelongsToProcess(Protocol):
     """Something that a forked child cannot use as it is."""
@@ -46,6 +48,14 @@ class ProcessLock:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+
+def not_picklable() -> ClientStateError:
+    """Return the error for pickling what holds connections and the key."""
+    return ClientStateError(
+        "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
+        "process, and pass ids, snapshots or handles instead"
+    )
 
 
 def _renew_all() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import attrs
 
 from datalab_facade.codec import AsJSON
 from datalab_facade.errors import InvalidResponseError
-from datalab_facade.fields import start_of
-from datalab_facade.models import JSON
+from datalab_facade.fields import http_date, start_of
+from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redacted_repr
 
@@ -49,8 +48,4 @@ def decode_health(body: JSON, date: str | None) -> Health:
     if not isinstance(status, str) or not status:
         start = start_of(body)
         raise InvalidResponseError(f"the answer has no status: {start}", body=start)
-    try:
-        at = parsedate_to_datetime(date).astimezone(UTC) if date else None
-    except (ValueError, OverflowError):
-        at = None
-    return Health(status=status, answered_at=at)
+    return Health(status=status, answered_at=http_date(date or ""))

@@ -8,9 +8,21 @@ share an :class:`Interruption`; what they wait for ends when it is set off.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+_T = TypeVar("_T")
+
+BETWEEN_SIGNALS = 0.2
+"""Seconds that the main thread waits without checking for signals.
+
+One that comes just before a wait does not end that wait."""
 
 _current: ContextVar[Interruption | None] = ContextVar("datalab_facade_interruption", default=None)
 
@@ -104,3 +116,48 @@ def interruptible(cut: Callable[[], None]) -> contextlib.AbstractContextManager[
     """
     interruption = _current.get()
     return contextlib.nullcontext() if interruption is None else interruption.ends(cut)
+
+
+def acquire_in_time(lock: threading.Lock, seconds: float) -> bool:
+    """Wait so many seconds for a lock; return whether it is held now.
+
+    Args:
+        lock: The lock.
+        seconds: Any number; ``math.inf`` waits without end.
+
+    Raises:
+        Interrupted: Nobody waits for this thread any more.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    may_end = is_main or current_interruption() is not None
+    longest = BETWEEN_SIGNALS if may_end else threading.TIMEOUT_MAX
+    while seconds > longest:
+        if lock.acquire(timeout=longest):
+            return True
+        check_interrupted()
+        seconds -= longest
+    return lock.acquire(timeout=max(0.0, seconds))
+
+
+def wait_until_done(future: Future[_T], timeout: float | None) -> bool:
+    """Wait for what another thread does, and return whether it is done.
+
+    Args:
+        future: What comes of it.
+        timeout: The most seconds to wait; None for as long as it takes.
+
+    Raises:
+        Interrupted: Nobody waits for this thread any more.
+    """
+    waiting = threading.Lock()
+    waiting.acquire()
+
+    def end() -> None:
+        # The future may end in the moment of an interruption.
+        with contextlib.suppress(RuntimeError):
+            waiting.release()
+
+    future.add_done_callback(lambda _: end())
+    with interruptible(end):
+        acquire_in_time(waiting, math.inf if timeout is None else timeout)
+    return future.done()

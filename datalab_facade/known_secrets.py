@@ -18,10 +18,12 @@ from datalab_facade.errors import DatalabError, ValidationIssue
 from datalab_facade.redaction import REDACTED, names_a_secret, redact_urls
 
 if TYPE_CHECKING:
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 _SHORTEST: Final = 4
 _LONG: Final = 12
+_LONGEST_CHAIN: Final = 50
+_PLACEHOLDER: Final = re.compile(r"(\w+ )?\$\{(env|secret):[^}]*\}")
 
 
 class Secrets:
@@ -136,6 +138,16 @@ class Echo:
             return self._in_bytes.sub(REDACTED.encode(), body)
         return body
 
+    def may_show(self, error: BaseException | None) -> bool:
+        """Tell whether neither an error nor what led to it tells a key or a signature."""
+        # A traceback prints all that led to an error.
+        causes: list[str] = []
+        while error is not None and len(causes) < _LONGEST_CHAIN:
+            causes.append(repr(error))
+            error = error.__cause__ or error.__context__
+        text = "\n".join(causes)
+        return error is None and text == redact_urls(self.redact(text))
+
 
 def _pattern(key: str, forms: set[str]) -> str:
     any_form = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
@@ -163,10 +175,19 @@ def redact_value(value: JSON) -> JSON:
         return [redact_value(inner) for inner in value]
     if isinstance(value, dict):
         return {
-            redact_urls(name): REDACTED if _is_secret(name, inner) else redact_value(inner)
+            redact_urls(name): (_redacted if names_a_secret(name) else redact_value)(inner)
             for name, inner in value.items()
         }
     return value
+
+
+def _redacted(value: JSON) -> JSON:
+    """Give what stands under a name like a secret's; a number or an object is not one."""
+    if isinstance(value, list):
+        return [_redacted(inner) for inner in value]
+    if isinstance(value, str) and not _PLACEHOLDER.fullmatch(value):
+        return REDACTED
+    return redact_value(value)
 
 
 @attrs.frozen
@@ -180,12 +201,6 @@ class Redacted:
             return repr(redact_value(self.value))
         except RecursionError:
             return "…"
-
-
-def _is_secret(name: object, value: JSON) -> bool:
-    if not isinstance(value, str) or not isinstance(name, str):
-        return False
-    return names_a_secret(name) and not re.fullmatch(r"(\w+ )?\$\{(env|secret):[^}]*\}", value)
 
 
 def _is_of_a_parser(error: BaseException | None) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from datalab_facade.arguments import checked_iterable, named
+from datalab_facade.arguments import checked_iterable, checked_plain_function, named
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.redaction import excerpt
@@ -64,12 +63,7 @@ def checked_listeners(listeners: object) -> tuple[Listener, ...]:
     for listener in found:
         if not callable(listener):
             raise InvalidArgumentError(f"Each listener must be callable, not {named(listener)}")
-        if inspect.iscoroutinefunction(listener) or inspect.iscoroutinefunction(
-            getattr(listener, "__call__", None)  # noqa: B004 - whether it is async is the question
-        ):
-            raise InvalidArgumentError(
-                f"A listener must be a plain function, not an async one: {named(listener)}"
-            )
+        checked_plain_function("A listener", listener)
     return found
 
 

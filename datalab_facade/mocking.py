@@ -21,7 +21,7 @@ def mockable(kind: type[_T]) -> type[_T]:
             resource = _Resource(cast("cached_property[object]", attribute).func)
             resource.__set_name__(kind, name)
             setattr(kind, name, resource)
-        elif type(attribute) is property:
+        elif type(attribute) is property and not name.startswith("_"):
             setattr(kind, name, _Value(attribute.fget))
     return kind
 

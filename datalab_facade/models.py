@@ -8,7 +8,7 @@ each file); both come out as the same models, so nothing here tells them apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -244,6 +244,15 @@ class Steps(Mapping[str, Step]):
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+    def items(self) -> ItemsView[str, Step]:
+        """Return the names and the steps."""
+        # Mapping's looks each name up, and each answer of the API is looked through.
+        return self._by_name.items()
+
+    def values(self) -> ValuesView[Step]:
+        """Return the steps."""
+        return self._by_name.values()
 
     def __hash__(self) -> int:
         return hash(tuple(self._by_name.values()))

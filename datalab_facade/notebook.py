@@ -42,6 +42,9 @@ def show_progress(event: Progress | Change[SnapshotT] | Update[SnapshotT, IdT]) 
         if cell is None:
             line = _line_of(shown)
             if line is not None:
+                # What an output cannot hold, as of Windows in a file, must not end a transfer.
+                encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+                line = line.encode(encoding, "replace").decode(encoding)
                 print(line)  # noqa: T201 - the caller asked for it
         else:
             _SHOWN.show(shown, *cell)

@@ -23,7 +23,11 @@ from datalab_facade.jobs.retries import RetrySettings
 from datalab_facade.jobs.wait import WaitPolicy, checked_policy
 from datalab_facade.keywords import check_options
 
-_OURS = frozenset({"x-api-key", "authorization", "cookie", "host", "content-length"})
+_OURS = frozenset(
+    {"x-api-key", "authorization", "cookie", "host"}
+    # What says where a request ends, or asks for an answer that nobody here expects.
+    | {"content-length", "transfer-encoding", "expect", "upgrade"}
+)
 
 
 ApiKey: TypeAlias = str | Callable[[], str]
@@ -55,8 +59,11 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
             raise InvalidArgumentError(f"{named(name)} is not a valid header name")
         if name.lower() in _OURS:
             raise InvalidArgumentError(f"The header {name} is set by this package; leave it out")
-        if not re.fullmatch(r"[\t -~]*", value):
-            raise InvalidArgumentError(f"The value of the header {name} is not printable ASCII")
+        if not re.fullmatch(r"[\t -~]*", value) or value != value.strip():
+            raise InvalidArgumentError(
+                f"The value of the header {name} must be printable ASCII, without white space at "
+                f"its begin and end"
+            )
         checked[name.lower()] = value
     return checked
 

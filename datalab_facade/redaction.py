@@ -47,8 +47,9 @@ _ADDRESS = re.compile(
     r"(?:#[^@]*)?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# A name in JSON and the begin of its text, also within a text that is JSON by itself.
-_JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})\\*"\s*:\s*(\\*)"')
+# A name in JSON and the begin of its text, or of a list of texts, also within a text that is JSON
+# by itself.
+_JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})\\*"\s*:([\[\s]*)(\\*)"')
 # Names under which people keep secrets; compared without case, dashes and underscores.
 _SECRET_NAME = re.compile(
     r"token|password|passwd|passphrase|secret|apikey|authorization|cookie|credentials?$|privatekey"
@@ -200,7 +201,9 @@ def _without_secrets(text: str) -> str:
             continue
         pieces += (text[done : found.end()], REDACTED)
         # The quote that ends it is escaped as often as the one that begins it, if it is there.
-        end = re.compile(rf'(?<!\\){re.escape(found[2])}"').search(text, found.end())
+        # A list is hidden to its end.
+        after = r"\s*\]" if "[" in found[2] else ""
+        end = re.compile(rf'(?<!\\){re.escape(found[3])}"{after}').search(text, found.end())
         done = end.start() if end else len(text)
     return "".join(pieces) + text[done:]
 

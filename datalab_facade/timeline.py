@@ -208,6 +208,9 @@ class Timeline(ToJSON):
         Returns:
             Lines of at most that width, without a newline at the end. Names from
             the server are escaped, so that they cannot control the terminal.
+
+        Raises:
+            InvalidArgumentError: The width is not a finite number.
         """
         from datalab_facade.pictures.terminal import Terminal
         from datalab_facade.pictures.timeline_text import timeline_text
@@ -226,6 +229,9 @@ class Timeline(ToJSON):
         Returns:
             Well-formed XML without scripts or links. It has its own background, and
             follows the reader's light or dark color scheme.
+
+        Raises:
+            InvalidArgumentError: The width is not a finite number.
         """
         from datalab_facade.pictures.timeline_svg import timeline_svg
 

@@ -88,14 +88,14 @@ def read_as(value: JSON, into: type[_T], *, missing_as_none: bool = False) -> _T
             raise
         first = error
     try:
-        return _read(_filled(value, missing), into)
+        return _read(_fill(value, missing), into)
     except MismatchError as error:
         still = {one.path for one in error.mismatches}
         left = tuple(one for one in first.mismatches if one.path in still)
         raise MismatchError(left or first.mismatches) from error
 
 
-def _filled(value: JSON, missing: list[tuple[str | int, ...]]) -> JSON:
+def _fill(value: JSON, missing: list[tuple[str | int, ...]]) -> JSON:
     filled = copy.deepcopy(value)
     for *path, name in missing:
         inside: Any = filled
@@ -176,7 +176,7 @@ def _converter() -> Converter:
     converter = cattrs.Converter(detailed_validation=True)
     configure_union_passthrough(Union[str, bool, int, float, None], converter)  # noqa: UP007
     for kind, read in _READ.items():
-        converter.register_structure_hook(kind, partial(_converted, read=read))
+        converter.register_structure_hook(kind, partial(_convert, read=read))
     converter.register_structure_hook_func(
         lambda hint: _validator_of(hint) is not None,
         lambda value, hint: cast("Any", _validator_of(hint))(value),
@@ -186,7 +186,7 @@ def _converter() -> Converter:
     return converter
 
 
-def _converted(value: object, kind: Any, *, read: Callable[[Any], object]) -> object:  # noqa: ANN401
+def _convert(value: object, kind: Any, *, read: Callable[[Any], object]) -> object:  # noqa: ANN401
     try:
         found = read(value)
         # Such as an enumeration of texts.

@@ -13,14 +13,9 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 
-from datalab_facade.interrupting import Interruption
+from datalab_facade.interrupting import BETWEEN_SIGNALS, Interruption, check_interrupted
 
 _T = TypeVar("_T")
-
-BETWEEN_SIGNALS = 0.2
-"""Seconds that the main thread waits without checking for signals.
-
-One that comes just before a wait does not end that wait."""
 
 _GRACE = 0.5
 """Seconds in which threads that were interrupted are waited for."""
@@ -90,6 +85,7 @@ class Workers:
 
         Raises:
             BaseException: Whatever the first job that failed raised.
+            Interrupted: Nobody waits for this thread any more.
         """
         ended: SimpleQueue[Future[object]] = SimpleQueue()
         left = 0
@@ -97,6 +93,7 @@ class Workers:
             self.submit(job).add_done_callback(ended.put)
             left += 1
         while left:
+            check_interrupted()
             with contextlib.suppress(Empty):
                 ended.get(timeout=BETWEEN_SIGNALS).result()
                 left -= 1

@@ -48,7 +48,7 @@ try:
     )
     from specs.causes import UnsupportedError
     from specs.changes import changes
-    from specs.documents import Document, Json, rendered
+    from specs.documents import Document, Json, render
     from specs.problems import ScriptError
     from specs.repairs.made import Made
     from specs.skipping import LeftOut
@@ -131,14 +131,14 @@ def regenerate(
 ) -> Outcome:
     """Replace the document and what is generated from it, unless they are what they should be."""
     origin = str(root / VENDORED) if source is None else source
-    content = loading.found(origin)
-    document = loading.parsed(content, origin)
+    content = loading.read_source(origin)
+    document = loading.parse(content, origin)
     fetched = None if source is None else provenance.of_fetched(source, content, only)
     validating.refuse_strangers(document)
     if only:
         document = narrowing.narrow(document, only)
     # What is left out stays left out until the document is taken in anew.
-    left_out = skipping.recorded(root / GENERATED) if source is None else ()
+    left_out = skipping.read_record(root / GENERATED) if source is None else ()
     with swapping.building(root) as workshop:
         built = build(document, workshop, left_out, skip=skip)
         provenance.keep(root, built.folder, fetched)
@@ -171,7 +171,7 @@ def check(root: Path, say: Say) -> Outcome:
     """Say how the tree differs from what `regenerate` would leave in it."""
     document = loading.load(str(root / VENDORED))
     with tempfile.TemporaryDirectory(prefix="regenerate-") as workshop:
-        built = build(document, Path(workshop), skipping.recorded(root / GENERATED))
+        built = build(document, Path(workshop), skipping.read_record(root / GENERATED))
         provenance.keep(root, built.folder, None)
         wanted = trees.read(built.folder, swapping.OWNED)
     present = trees.read(root, swapping.OWNED)
@@ -208,7 +208,7 @@ def build(
             return Built(folder / "built", made, skipped)
         except UnsupportedError as unsupported:
             gone = {one.operation for one in skipped}
-            more = [one for one in skipping.needed(unsupported) if one.operation not in gone]
+            more = [one for one in skipping.to_leave_out(unsupported) if one.operation not in gone]
             if not (skip and more):
                 raise
             skipped += more
@@ -221,7 +221,7 @@ def _built(
     built, tools = folder / "built", folder / "tools"
     built.mkdir(parents=True)
     tools.mkdir()
-    _ = (built / VENDORED).write_bytes(rendered(document))
+    _ = (built / VENDORED).write_bytes(render(document))
     repaired = repairing.repair(kept)
     try:
         validating.validate(repaired.document)
@@ -237,7 +237,7 @@ def report(root: Path, document: Document, say: Say) -> list[Json]:
     """Say what a document changes in the API that is vendored now; the same comes back as JSON."""
     try:
         present = loading.load(str(root / VENDORED))
-        if rendered(present) == rendered(document):
+        if render(present) == render(document):
             return []
     except ScriptError as problem:
         say(f"There is nothing to compare the new document with: {problem}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import math
@@ -9,11 +10,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from datalab_facade import RateLimitTimeoutError
 from datalab_facade.clock import SystemClock
+from datalab_facade.interrupting import Interrupted, Interruption
 from datalab_facade.rate_limiting.local import LocalRateLimiter
 from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.testing import VirtualClock
@@ -50,7 +53,7 @@ def test_a_request_that_finds_no_room_before_its_deadline_is_not_sent() -> None:
     clock = SystemClock()
     admission = full_admission()
     began = time.monotonic()
-    with pytest.raises(RateLimitTimeoutError):
+    with pytest.raises(RateLimitTimeoutError, match="64 requests are under way"):
         admission.enter(clock.monotonic() + 0.05, CALL)
     assert time.monotonic() - began < 5
     admission.leave()
@@ -62,7 +65,7 @@ async def test_a_request_of_async_code_that_finds_no_room_is_not_sent_either() -
     admission = AsyncAdmissionControl(LocalRateLimiter(None), clock)
     for _ in range(MOST_UNDER_WAY):
         await admission.enter(math.inf, CALL)
-    with pytest.raises(RateLimitTimeoutError):
+    with pytest.raises(RateLimitTimeoutError, match="64 requests are under way"):
         await admission.enter(50.0, CALL)
     assert clock.monotonic() == 50
     waiting = asyncio.create_task(admission.enter(math.inf, CALL))
@@ -121,12 +124,23 @@ def test_no_deadline_is_too_far_away_to_be_waited_for(deadline: float) -> None:
     assert admission.under_way == MOST_UNDER_WAY
 
 
-def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind() -> None:
-    admission, here = full_admission(), threading.get_ident()
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT),
+        # Like a signal that comes just before the wait, this does not wake who waits.
+        _thread.interrupt_main,
+    ],
+    ids=["during the wait", "before it"],
+)
+def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind(
+    send: Callable[[], object],
+) -> None:
+    admission = full_admission()
 
     def interrupt() -> None:
         until(lambda: admission.waiting == 1)
-        signal.pthread_kill(here, signal.SIGINT)
+        send()
 
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -137,6 +151,21 @@ def test_an_interrupt_while_waiting_for_room_leaves_nothing_behind() -> None:
     for _ in range(MOST_UNDER_WAY):
         admission.leave()
     assert admission.under_way == 0
+
+
+def test_a_thread_that_nobody_waits_for_any_more_waits_for_no_room() -> None:
+    admission, interruption = full_admission(), Interruption()
+
+    def enter() -> None:
+        with pytest.raises(Interrupted), interruption:
+            admission.enter(math.inf, CALL)
+
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(enter)
+        until(lambda: admission.waiting == 1)
+        interruption.set_off()
+        ended.result(20)
+    assert (admission.waiting, admission.under_way) == (0, MOST_UNDER_WAY)
 
 
 async def test_a_task_that_is_cancelled_as_it_is_let_in_lets_the_next_one_in() -> None:

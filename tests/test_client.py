@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -357,11 +359,18 @@ def test_an_option_out_of_range_is_refused_wherever_it_is_given(
         {"X": "a\r\nY: b"},
         {"X": "a\x00"},
         {"X": "\u00fc"},
+        {"X": " a"},
+        {"X": "a\t"},
+        {"X": " "},
+        {"Transfer-Encoding": "chunked"},
         {"x-api-key": "another"},
         {"X-API-Key": "another"},
         {"Authorization": "Bearer another"},
         {"COOKIE": "a=b"},
         {"Host": "b.example"},
+        {"Transfer-Encoding": "gzip"},
+        {"Expect": "100-continue"},
+        {"Upgrade": "h2c"},
         {"Content-Length": "0"},
     ],
     ids=ascii,
@@ -495,6 +504,42 @@ def test_a_closed_client_says_so_at_once_and_not_when_the_rate_limiter_allows_it
         with pytest.raises(ClientStateError, match="closed"):
             way.done(client.executions.get(7))
     assert simulator.clock.monotonic() == 0
+
+
+def test_a_client_that_is_closed_before_it_is_used_says_so() -> None:
+    client = Datalab(API_KEY)
+    client.close()
+    with pytest.raises(ClientStateError, match="closed"):
+        client.executions.get(7)
+
+
+def test_threads_that_use_a_new_client_at_the_same_time_share_its_connections() -> None:
+    threads, rounds = 8, 20
+    at_once = threading.Barrier(threads)
+
+    def first_use(client: Datalab) -> object:
+        at_once.wait()
+        return client.with_options(max_retries=1)._api
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(rounds):
+            with Datalab(API_KEY) as client:
+                used = {id(each) for each in pool.map(first_use, [client] * threads)}
+                assert used == {id(client._api)}
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_an_environment_that_becomes_wrong_is_an_error_of_the_first_use(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Datalab(API_KEY)
+    with monkeypatch.context() as wrong:
+        wrong.setenv(variable, "/not there")
+        with pytest.raises(ConfigurationError, match=variable):
+            client.executions.get(7)
+        assert "datalab.to" in repr(client)
+    # Once it is mended, the same client works.
+    client.executions  # noqa: B018
 
 
 def test_a_client_in_a_with_statement_is_closed_at_its_end() -> None:

@@ -150,6 +150,15 @@ def test_a_wait_tells_its_polls_and_the_end_of_its_job(
     check(heard)
 
 
+def test_a_status_is_told_as_it_may_be_shown(way: Way, simulator: Simulator, heard: Heard) -> None:
+    odd = "https://bucket.example/a?X-Amz-Signature=5ecre7" + 500 * "x"
+    script = ExecutionScript(status=((0, odd), (20, "COMPLETED")))
+    client = way.client(simulator, listeners=[heard])
+    way.done(client.executions.wait(simulator.start(script)))
+    words = {event.status for event in heard.of(PollFinished)}
+    assert words == {"https://bucket.example/a?…", "COMPLETED"}
+
+
 def test_a_wait_for_many_has_a_wait_for_each(way: Way, simulator: Simulator, heard: Heard) -> None:
     client = way.client(simulator, listeners=[heard])
     simulator.inject(Fault.status(503))

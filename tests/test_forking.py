@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
+import math
+import threading
+
+import pytest
+
 from datalab_facade import forking
 from datalab_facade.concurrency import Lock
 from datalab_facade.forking import ProcessLock, renew_after_fork
@@ -26,6 +32,15 @@ def test_what_belongs_to_a_process_is_renewed_while_it_lives() -> None:
         # As in a child, the one that was held is nobody's any more.
         lock._lock.acquire()
     assert owned.renewed == 1
+
+
+def test_a_signal_that_comes_just_before_a_wait_for_a_lock_is_not_waited_out() -> None:
+    lock = Lock()
+    assert lock.acquire(1.0)
+    # It does not wake who waits.
+    threading.Timer(0.05, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        lock.acquire(math.inf)
 
 
 def test_a_lock_that_is_waited_for_only_so_long_is_free_in_a_child() -> None:

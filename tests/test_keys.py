@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -462,6 +463,27 @@ def test_what_a_function_raises_does_not_show_the_key_that_it_gave(
     with pytest.raises(ConfigurationError, match=r"\*\*\* is revoked") as caught:
         way.done(client.executions.get(7))
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("secret", [API_KEY, "https://vault.example/key?token=hunter2"])
+def test_what_led_to_the_error_of_a_function_shows_no_secret_either(
+    way: Way, simulator: Simulator, secret: str
+) -> None:
+    answers: list[Any] = [API_KEY]
+
+    def fetch() -> Any:
+        if answers:
+            return answers.pop()
+        try:
+            failing(ValueError(f"got {secret}"))()
+        except ValueError:
+            raise RuntimeError("the vault is sealed")  # noqa: B904 - so that it is only implied
+
+    client = way.client(simulator, api_key=fetch)
+    simulator.api_key = OTHER_KEY
+    with pytest.raises(ConfigurationError, match="the vault is sealed") as caught:
+        way.done(client.executions.get(7))
+    assert secret not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_echo_of_two_keys_takes_out_both_each_by_its_own_rule() -> None:

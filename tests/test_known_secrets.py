@@ -95,6 +95,12 @@ def test_what_has_a_name_like_a_secret_is_not_shown(name: str) -> None:
     assert "https://a.example/" in repr(Redacted(settings))
 
 
+@pytest.mark.parametrize("value", [[TOKEN], [[TOKEN], TOKEN], [f"Bearer {TOKEN}"]])
+def test_each_of_a_list_with_a_name_like_a_secret_is_not_shown(value: Any) -> None:
+    assert TOKEN not in repr(Redacted({"headers": {"Authorization": value}}))
+    assert redact_value({"tokens": ["${env:A}", 5]}) == {"tokens": ["${env:A}", 5]}
+
+
 def test_a_placeholder_is_shown() -> None:
     settings: Any = {"token": "${secret:slack}", "authorization": "Bearer ${env:SLACK}"}
     assert redact_value(settings) == settings

@@ -334,8 +334,13 @@ def test_a_folder_that_is_not_there_is_a_typed_error_with_the_words_of_the_syste
             manifest().write(tmp_path / folder)
         assert str(tmp_path / folder) in str(caught.value)
         assert ".part" not in str(caught.value)
-    with pytest.raises(LocalFileError):
-        manifest().write(tmp_path / "a\x00b")
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"folder", "a\x00b"])
+def test_a_folder_that_is_not_a_path_is_refused(wrong: Any) -> None:
+    for use in (manifest().write, Manifest.read):
+        with pytest.raises(InvalidArgumentError, match="folder must be a path"):
+            use(wrong)
 
 
 def test_a_read_only_folder_is_a_typed_error_with_the_words_of_the_system(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -148,6 +149,15 @@ def test_elsewhere_each_change_is_printed(
     assert printed[: len(changes)] == [str(change) for change in changes]
     assert printed[len(changes)] == f"a.pdf: {'█' * 20} 100% of 4.0 MB"
     assert "1/1 finished" in printed[-1]
+
+
+def test_what_an_output_cannot_hold_disturbs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a program in Windows whose output goes into a file."""
+    output = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, encoding="cp1252"))
+    show_progress(moved("請求書.pdf", 4_000_000))
+    sys.stdout.flush()
+    assert output.getvalue().splitlines() == [b"???.pdf: " + b"?" * 20 + b" 100% of 4.0 MB"]
 
 
 def test_a_shell_in_a_terminal_is_no_notebook(

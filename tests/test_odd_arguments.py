@@ -24,8 +24,10 @@ from datalab_facade import (
     Datalab,
     DatalabError,
     InputConfig,
+    InvalidArgumentError,
     LocalRateLimiter,
     Manifest,
+    Progress,
     StepDefinition,
     WaitPolicy,
     WorkflowDefinition,
@@ -38,7 +40,7 @@ from datalab_facade.pipelines.executions import PipelineExecutions
 from datalab_facade.pipelines.extraction_schemas import ExtractionSchemas
 from datalab_facade.pipelines.resource import Pipelines
 from datalab_facade.pipelines.run_task import RunPipeline
-from datalab_facade.rate_limiting import SharedRateLimiter
+from datalab_facade.rate_limiting import SharedRateLimiter, SlotQueue
 from datalab_facade.testing import ExecutionScript, StepScript
 from datalab_facade.workflows import Workflows
 from tests.in_process import new_simulator
@@ -260,6 +262,31 @@ def test_no_method_ends_in_another_error(way: Way, world: World, noun: str, meth
 
 
 @pytest.mark.parametrize(
+    ("verb", "names"),
+    [
+        ("outputs.save", "output path"),
+        ("outputs.save_all", "execution folder"),
+        ("files.upload", "source"),
+        ("files.upload_many", "sources"),
+        ("files.download", "file path"),
+        ("documents.convert", "source"),
+    ],
+)
+def test_a_report_of_progress_that_nobody_would_await_is_refused(
+    way: Way, world: World, verb: str, names: str
+) -> None:
+    async def report(_: Progress) -> None:
+        raise AssertionError
+
+    call = operator.attrgetter(verb)(world.client)
+    valid = {one: world.valid[one] for one in names.split()}
+    before = len(world.simulator.requests)
+    with pytest.raises(InvalidArgumentError, match="on_progress must be a plain function"):
+        settled(way, call(**valid, on_progress=report))
+    assert len(world.simulator.requests) == before
+
+
+@pytest.mark.parametrize(
     ("kind", "http"), [(Datalab, httpx.Client), (AsyncDatalab, httpx.AsyncClient)]
 )
 def test_no_client_is_made_with_another_error(kind: Any, http: Any) -> None:
@@ -282,7 +309,7 @@ def test_a_key_of_another_type_is_not_quoted(key: Any) -> None:
     [
         (WaitPolicy, {}),
         (LocalRateLimiter, {}),
-        (SharedRateLimiter, {"store": None, "requests_per_minute": 200}),
+        (SharedRateLimiter, {"store": SlotQueue(), "requests_per_minute": 200}),
         (InputConfig.coerce, {}),
         (InputConfig.bucket, {"name": "b"}),
         (StepDefinition, {"unique_name": "parse", "step_key": "marker_parse"}),
@@ -295,7 +322,7 @@ def test_a_key_of_another_type_is_not_quoted(key: Any) -> None:
 def test_no_setting_is_made_with_another_error(
     make: Callable[..., Any], valid: dict[str, Any]
 ) -> None:
-    names = [name for name in inspect.signature(make).parameters if name not in ("store", "clock")]
+    names = [name for name in inspect.signature(make).parameters if name != "clock"]
     assert faults_of(make, names, valid) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 import zipfile
@@ -93,3 +94,47 @@ def test_importing_the_package_imports_neither_httpx_nor_attrs_until_something_i
         "assert not {'datalab_api_client', 'uvicorn', 'cattrs', 'pydantic'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-I", "-c", script], check=True)
+
+
+def test_a_client_imports_nothing_of_the_network_until_it_is_used() -> None:
+    script = (
+        "import sys\n"
+        "from datalab_facade import AsyncDatalab, Datalab\n"
+        "made = [kind('a-key') for kind in (Datalab, AsyncDatalab)]\n"
+        "views = [client.with_options(timeout=5) for client in made]\n"
+        "assert 'https://www.datalab.to' in repr(views)\n"
+        "network = {'httpx', 'httpcore', 'ssl', 'asyncio'}\n"
+        "assert not network & sys.modules.keys(), network & sys.modules.keys()\n"
+        "views[0].executions\n"
+        "assert 'httpcore' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", script], check=True, env=_unproxied())
+
+
+def test_a_blocking_client_never_imports_asyncio() -> None:
+    script = (
+        "import contextlib, sys\n"
+        "from datalab_facade import Datalab, DatalabError\n"
+        "client = Datalab('a-key', base_url='http://127.0.0.1:9', max_retries=0)\n"
+        "pdf = {'source': b'%PDF-1.7', 'name': 'a.pdf'}\n"
+        "for call in (\n"
+        "    lambda: client.executions.get(1),\n"
+        "    lambda: client.outputs.save_all(1, '.'),\n"
+        "    lambda: client.files.upload(**pdf),\n"
+        "    lambda: client.documents.convert(**pdf),\n"
+        "    lambda: list(client.pipelines.list()),\n"
+        "    client.close,\n"
+        "):\n"
+        "    with contextlib.suppress(DatalabError):\n"
+        "        call()\n"
+        "assert 'asyncio' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", script], check=True, env=_unproxied())
+
+
+def _unproxied() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SSL_CERT_") and not name.lower().endswith("_proxy")
+    }

@@ -235,12 +235,14 @@ def test_a_long_word_costs_no_more_than_its_length() -> None:
     secret=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1),
     depth=st.integers(0, 2),
     cut=st.integers(0, 60),
+    listed=st.booleans(),
 )
 def test_an_excerpt_hides_what_json_keeps_under_the_name_of_a_secret_also_where_it_is_cut(
-    name: str, secret: str, depth: int, cut: int
+    name: str, secret: str, depth: int, cut: int, listed: bool
 ) -> None:
     marked = f"<{secret}>MARK"
-    body = json.dumps([{"type": "bearer", name: marked, "page": "7"}])
+    value = [marked, secret, marked] if listed else marked
+    body = json.dumps([{"type": "bearer", name: value, "page": "7"}])
     for _ in range(depth):
         body = json.dumps({"settings": body})
     told = excerpt(body[: len(body) - cut], limit=5_000)

@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -125,6 +126,12 @@ def test_whatever_else_a_store_raises_is_raised_in_its_thread_and_ends_no_wait()
 def test_a_share_that_makes_no_sense_is_refused(wrong: float) -> None:
     with pytest.raises(InvalidArgumentError, match="fallback_share"):
         SharedRateLimiter(Store(), 60, fallback_share=wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, "redis://cache.example"])
+def test_what_is_no_store_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="store must be something with the methods"):
+        SharedRateLimiter(wrong, 60)
 
 
 def test_a_slot_that_is_cancelled_goes_to_the_next_one() -> None:

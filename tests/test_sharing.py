@@ -588,6 +588,20 @@ def test_no_answer_of_the_store_holds_anybody_for_longer_than_a_minute(nonsense:
         assert now <= 61
 
 
+@pytest.mark.parametrize("nonsense", [0.0, -1.0, math.nan, math.inf, 1e-9])
+@pytest.mark.parametrize("fallback_share", [None, 1e-9])
+def test_a_store_that_answers_nonsense_counts_as_lost(
+    nonsense: float, fallback_share: float | None
+) -> None:
+    """However small a share is, it is a share."""
+    limiter = Asked(60, fallback_share)
+    slot = limiter.reserve()
+    slot.delay(0.0)
+    limiter.take(attrs.evolve(reply(0.0), limit=nonsense), 0.01)
+    assert limiter.is_lost
+    assert slot.delay(0.02) > 0
+
+
 def test_a_slot_that_was_given_out_long_ago_is_confirmed_before_it_is_used() -> None:
     limiter = Asked(60)
     slot = limiter.reserve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import importlib.util
 import inspect
@@ -23,6 +24,7 @@ from datalab_facade import (
     LocalRateLimiter,
     WaitPolicy,
 )
+from datalab_facade.clock import SystemClock, wait_by
 from datalab_facade.testing import Fault
 from datalab_facade.transport.network.environment import certificates, proxy_for
 from tests.in_process import FINISHED, Recorder
@@ -82,6 +84,16 @@ async def test_a_sleep_that_no_event_loop_would_end_says_so(
         policy = WaitPolicy(min_interval=0.01, max_interval=0.01)
         with pytest.raises(TimeoutError):
             await client.executions.wait(7, timeout=0.2, policy=policy)
+
+
+async def test_a_wait_for_others_by_a_clock_that_cannot_sleep_says_so() -> None:
+    class Stopped(SystemClock):
+        async def sleep_async(self, seconds: float) -> None:
+            raise ClientStateError(f"no sleep of {seconds} s ends here")
+
+    waited_for: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with pytest.raises(ClientStateError, match="no sleep of 5"):
+        await wait_by(Stopped(), waited_for, 5.0)
 
 
 # Other event loops.
@@ -157,6 +169,11 @@ each_kind = pytest.mark.parametrize("way", KINDS_ON_SOCKETS, indirect=True)
         f"://ada:{PASSWORD}@proxy.example:3128",
         f"http://ada:{PASSWORD}@exa mple:3128",
         f"http://ada:{PASSWORD}@a..b\\c:3128",
+        f"http://ada:{PASSWORD}@",
+        f"http://ada:{PASSWORD}@:3128",
+        "http:///proxy.example",
+        ":3128",
+        "/",
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_an_error_that_names_its_variable_without_its_password(

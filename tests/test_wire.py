@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import pickle
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ class Thing:
     status: Status
     text: str | None = None
     number: int | None = None
+    cost: float | None = None
     flag: bool | None = None
     at: datetime | None = None
     names: tuple[str, ...] = ()
@@ -62,6 +64,8 @@ def read(body: dict[str, Any]) -> tuple[Thing, set[str]]:
         ({"text": None}, {}),
         ({"number": 5}, {"number": 5}),
         ({"number": "5"}, {"number": 5}),
+        ({"cost": "5"}, {"cost": 5}),
+        ({"cost": 0.5}, {"cost": 0.5}),
         ({"flag": False}, {"flag": False}),
         ({"at": "2025-10-22T10:00:00Z"}, {"at": datetime(2025, 10, 22, 10, tzinfo=UTC)}),
         ({"names": ["a", 2]}, {"names": ("a", "2")}),
@@ -88,6 +92,11 @@ def test_a_field_is_read_as_its_type_says(body: dict[str, Any], fields: dict[str
     [
         ({"text": [1]}, {"text": "[1]"}, "shape text=a list in thing"),
         ({"number": True}, {}, "shape number=a boolean in thing"),
+        # Such cannot be counted with, nor written as one with decimals.
+        ({"cost": 10**400}, {}, "shape cost=a number in thing"),
+        ({"cost": math.inf}, {}, "shape cost=a number in thing"),
+        ({"cost": "much"}, {}, "shape cost=a string in thing"),
+        ({"cost": True}, {}, "shape cost=a boolean in thing"),
         ({"flag": 1}, {}, "shape flag=a number in thing"),
         ({"at": 5}, {}, "shape at=a number in thing"),
         ({"at": "soon"}, {}, "time at=soon in thing"),

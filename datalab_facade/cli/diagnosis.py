@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import ClassVar, Final, Literal, TypeAlias
 
 import attrs
@@ -17,7 +15,6 @@ from datalab_facade._version import __version__
 from datalab_facade.cli.exits import ExitCode, problem_of
 from datalab_facade.cli.keys import HOST_VARIABLE, FoundKey, find_key, is_open_to_others
 from datalab_facade.client import Datalab
-from datalab_facade.client_options import DEFAULT_BASE_URL
 from datalab_facade.codec import JSONFormat, ToJSON, json_field
 from datalab_facade.errors import (
     CALLER_ERRORS,
@@ -29,8 +26,10 @@ from datalab_facade.errors import (
     DatalabError,
     PermissionDeniedError,
 )
+from datalab_facade.fields import http_date
 from datalab_facade.health import Health
 from datalab_facade.redaction import redact_url
+from datalab_facade.transport.origin import DEFAULT_BASE_URL
 
 Verdict: TypeAlias = Literal["ok", "warning", "error", "unknown"]
 
@@ -190,11 +189,11 @@ def clock_check(answer: Health | DatalabError | None, now: datetime) -> Check:
     """Compare the clock of this machine with the ``Date`` header of an answer."""
     server_time = answer.answered_at if isinstance(answer, Health) else None
     date = answer.headers.get("date") if isinstance(answer, APIStatusError) else None
-    with contextlib.suppress(ValueError):
-        server_time = parsedate_to_datetime(date) if date else server_time
+    if date is not None:
+        server_time = http_date(date)
     if server_time is None:
         return Check("clock", "unknown", "not checked: the answer has no Date header")
-    difference = (now - server_time.astimezone(UTC)).total_seconds()
+    difference = (now - server_time).total_seconds()
     if abs(difference) <= _MAX_SKEW:
         return Check("clock", "ok", "this machine's clock agrees with Datalab's")
     direction = "ahead of" if difference > 0 else "behind"

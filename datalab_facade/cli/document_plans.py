@@ -10,7 +10,7 @@ from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.rendering.conversions import plan_text
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.task_base import Task
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.redaction import redact_urls
 
 

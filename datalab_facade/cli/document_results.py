@@ -21,7 +21,7 @@ from datalab_facade.documents.results import (
     Segmentation,
 )
 from datalab_facade.errors import DatalabError
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.redaction import redact_urls
 from datalab_facade.runs.run_results import RunResult
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from datalab_facade.cli.exits import problem_of
 from datalab_facade.errors import DatalabError
 from datalab_facade.jobs.outcomes import Totals
+from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import redact_value
-from datalab_facade.models import JSON, Execution, Failure, Step, StepRun
+from datalab_facade.models import Execution, Failure, Step, StepRun
 from datalab_facade.redaction import redact_urls
 from datalab_facade.summaries import ROW_NAMES
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from datalab_facade.cli.documents import iso, redacted
+from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import redact_value
-from datalab_facade.models import JSON
 
 if TYPE_CHECKING:
     from datalab_facade.pipelines.execution_models import PipelineExecution

@@ -12,7 +12,7 @@ import attrs
 from datalab_facade._version import __version__
 from datalab_facade.cli.shapes import Shape, header_may_be_shown, shape_of
 from datalab_facade.codec import json_field, to_json
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 if TYPE_CHECKING:
     from datalab_facade.transport.api import ApiTransport

@@ -34,7 +34,7 @@ from datalab_facade.errors import (
     InvalidArgumentError,
     LocalFileError,
 )
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.pictures.terminal import BOLD
 from datalab_facade.pictures.words import sanitize
 from datalab_facade.transfers.disk import claim, remove, sync, write_all

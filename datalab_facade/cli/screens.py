@@ -13,7 +13,7 @@ import attrs
 import click
 
 from datalab_facade.cli.streams import OutputLostError, failure_of
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.pictures.terminal import Terminal
 
 _CHART_WIDTH_IN_PIPE: Final = 80

@@ -75,18 +75,17 @@ class Session:
         Raises:
             ConfigurationError: There is no key, or the address is wrong.
         """
-        from datalab_facade.client_options import DEFAULT_BASE_URL
         from datalab_facade.clock import SystemClock
         from datalab_facade.drift import DriftLog
         from datalab_facade.listeners import SILENT
         from datalab_facade.rate_limiting.local import LocalRateLimiter
         from datalab_facade.transport.opening import transports
-        from datalab_facade.transport.origin import checked_origin
+        from datalab_facade.transport.origin import DEFAULT_BASE_URL, checked_origin
 
         address = self.host or DEFAULT_BASE_URL
         origin = checked_origin(address, self.key().key, allow_http=self.allow_http)
         around = origin, SystemClock(), SILENT, LocalRateLimiter(), DriftLog()
-        api, storage = transports(*around, http_client=None)
+        api, storage = transports(*around, http_client=None).opened()
         try:
             yield api
         finally:

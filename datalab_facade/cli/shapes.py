@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.statuses import AGGREGATED
 
 StepShape: TypeAlias = Literal["flat", "nested"]

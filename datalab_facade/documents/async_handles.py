@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datalab_facade.documents.async_resource import AsyncDocuments
     from datalab_facade.documents.result_base import DocumentResult
     from datalab_facade.jobs.changes import AsyncOnChange
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 R_co = TypeVar("R_co", bound="DocumentResult", covariant=True)
 

@@ -45,8 +45,8 @@ from datalab_facade.documents.verb_options import (
 )
 from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.changes import AsyncOnChange
+from datalab_facade.json_forms import JSON
 from datalab_facade.keywords import shows_options
-from datalab_facade.models import JSON
 
 R = TypeVar("R", bound=DocumentResult)
 T = TypeVar("T")

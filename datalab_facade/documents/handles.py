@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datalab_facade.documents.resource import Documents
     from datalab_facade.documents.result_base import DocumentResult
     from datalab_facade.jobs.changes import OnChange
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 R_co = TypeVar("R_co", bound="DocumentResult", covariant=True)
 

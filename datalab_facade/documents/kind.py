@@ -24,7 +24,7 @@ from datalab_facade.jobs.handling import AnyHandle, resolve_id
 from datalab_facade.jobs.kinds import JobKind
 from datalab_facade.jobs.outcomes import Outcome
 from datalab_facade.jobs.wait import WaitPolicy
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.transport.document_operations import document_status
 
 if TYPE_CHECKING:

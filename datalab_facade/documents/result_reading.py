@@ -22,7 +22,7 @@ from datalab_facade.documents.saving import save_body, save_result
 from datalab_facade.documents.snapshots import DocumentRequest
 from datalab_facade.documents.submissions import remote_result
 from datalab_facade.errors import ExtractionMismatchError, LocalFileError
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.transfers.downloads import Downloads, RenewUrl
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
 from datalab_facade.transport.storage import StorageTransport

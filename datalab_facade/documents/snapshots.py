@@ -13,7 +13,7 @@ from datalab_facade.documents.job_ids import is_request_id, split_id
 from datalab_facade.drift import Drift
 from datalab_facade.errors import InvalidResponseError
 from datalab_facade.fields import Sightings, compact, raise_refusal, start_of, wrong_subject
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact_url, redacted_repr
 from datalab_facade.statuses import Status

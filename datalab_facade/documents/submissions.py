@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 
-from datalab_facade.arguments import checked_callable, checked_count, named
+from datalab_facade.arguments import checked_count, checked_plain_function, named
 from datalab_facade.documents.job_ids import ENDPOINTS
 from datalab_facade.documents.snapshots import DocumentRequest, decode_submitted
 from datalab_facade.documents.sources import (
@@ -20,8 +20,8 @@ from datalab_facade.documents.sources import (
 from datalab_facade.documents.tasks import Task
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.jobs.retries import Submission
+from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import Secrets
-from datalab_facade.models import JSON
 from datalab_facade.options import Options
 from datalab_facade.redaction import redact_url
 from datalab_facade.transfers.policies import DEFAULT_TIMEOUT
@@ -180,7 +180,7 @@ def planned_task(
         )
     if "max_file_bytes" in options:
         checked_count("max_file_bytes", options["max_file_bytes"], least=1)
-    checked_callable("on_progress", options.get("on_progress"))
+    checked_plain_function("on_progress", options.get("on_progress"))
     resolved = resolve_source(
         source, task=task, name=options.get("name"), content_type=options.get("content_type")
     )

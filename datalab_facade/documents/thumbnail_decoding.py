@@ -5,7 +5,7 @@ from __future__ import annotations
 from datalab_facade.documents.result_base import decode_base64
 from datalab_facade.errors import InvalidResponseError
 from datalab_facade.fields import raise_refusal, start_of
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 
 def decode_thumbnails(body: JSON) -> tuple[bytes, ...]:

@@ -46,8 +46,8 @@ from datalab_facade.documents.verb_options import (
 )
 from datalab_facade.jobs.changes import OnChange
 from datalab_facade.jobs.resource import JobWaits
+from datalab_facade.json_forms import JSON
 from datalab_facade.keywords import shows_options
-from datalab_facade.models import JSON
 
 R = TypeVar("R", bound=DocumentResult)
 T = TypeVar("T")

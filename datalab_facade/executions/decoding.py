@@ -20,7 +20,8 @@ from datalab_facade.fields import (
     compact,
     named,
 )
-from datalab_facade.models import JSON, Execution, Step, StepRun, Steps
+from datalab_facade.json_forms import JSON
+from datalab_facade.models import Execution, Step, StepRun, Steps
 from datalab_facade.redaction import excerpt
 from datalab_facade.wire import Decoder, make_all
 

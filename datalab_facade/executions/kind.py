@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, SupportsIndex, TypeAlias
 
 from datalab_facade.arguments import checked_id, named, whole_number
@@ -12,7 +13,8 @@ from datalab_facade.executions.differences import differences
 from datalab_facade.jobs.changes import Change
 from datalab_facade.jobs.kinds import JobKind, Timing
 from datalab_facade.jobs.outcomes import Outcome, Update
-from datalab_facade.models import JSON, Execution
+from datalab_facade.json_forms import JSON
+from datalab_facade.models import Execution
 from datalab_facade.redaction import excerpt
 from datalab_facade.transport.operations import execution_status
 
@@ -43,15 +45,18 @@ def _checked_id(value: object) -> int:
 def timing_of(execution: Execution) -> Timing:
     """Return what the durations of a workflow's executions are learned from."""
     workflow = execution.workflow_id
-    ends = [step.finished_at for step in execution.steps.values()]
-    known = [end for end in ends if end is not None]
-    ended = max(known) if known and len(known) == len(ends) else execution.updated_at
     return Timing(
         group=None if workflow is None else f"workflow {workflow}",
         created_at=execution.created_at,
-        ended_at=ended,
+        ended_at=_ended_at(execution) if execution.is_terminal else None,
         observed_at=execution.observed_at,
     )
+
+
+def _ended_at(execution: Execution) -> datetime | None:
+    ends = [step.finished_at for step in execution.steps.values()]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else execution.updated_at
 
 
 EXECUTIONS: JobKind[Execution, int] = JobKind(

@@ -16,7 +16,6 @@ from datalab_facade.runs.job_family import Place, Saved, Sending, task_digest
 from datalab_facade.runs.run_options import RunRequest
 from datalab_facade.runs.run_records import RunHeader
 from datalab_facade.runs.task_runs import TaskRun
-from datalab_facade.workflows.decoding import decode_started
 from datalab_facade.workflows.definitions import WorkflowDefinition
 from datalab_facade.workflows.requests import execution_of
 
@@ -44,7 +43,7 @@ class WorkflowRun(TaskRun[Execution, int]):
         return RunHeader(origin=origin, kind=kind, task=task_digest(workflow.to_dict()))
 
     def begin(self, known: RunHeader | None, wanted: RunHeader) -> RunHeader:
-        """Look at the workflow, or create it if that was not done."""
+        """Check that there is such a workflow, or create it if that was not done."""
         header = known or wanted
         if header.target is not None:
             assert isinstance(header.target, int)
@@ -64,9 +63,8 @@ class WorkflowRun(TaskRun[Execution, int]):
         submission = attrs.evolve(
             planned.submission, on_leaving=sending.on_leaving, on_refused=sending.on_refused
         )
-        return self._workflows._calls.submit(  # noqa: SLF001 - the journal hears of it
-            planned.operation, decode_started, timeout=None, options={}, submission=submission
-        )
+        recorded = attrs.evolve(planned, submission=submission)
+        return self._workflows._start_planned(recorded, None, {})  # noqa: SLF001 - the journal hears of it
 
     def save(self, ended: Execution, place: Place) -> Saved:
         """Save the outputs of all steps."""

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Unpack
 
 from datalab_facade.arguments import (
-    checked_callable,
     checked_count,
     checked_iterable_async,
+    checked_plain_function,
     checked_seconds,
 )
 from datalab_facade.concurrency import read_all_async
@@ -144,7 +144,7 @@ class AsyncFileUploads:
         many = checked_count("concurrency", concurrency, least=1)
         checked_iterable_async("sources", sources)
         checked_count("max_bytes", max_bytes, least=1)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         checked_media_type(content_type)
         seconds = checked_seconds("timeout", timeout)
 
@@ -217,7 +217,7 @@ class AsyncFileUploads:
         options: CallOptions,
     ) -> File:
         checked_count("max_bytes", max_bytes, least=1)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         described = describe(source, name, content_type)
         deadline, most = self._start(timeout), self._context.options.timeout
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Unpack
 
 from datalab_facade.arguments import (
-    checked_callable,
     checked_count,
     checked_path,
+    checked_plain_function,
     is_folder,
 )
 from datalab_facade.files.async_file_uploads import AsyncFileUploads
@@ -168,7 +168,7 @@ class AsyncFiles(AsyncFileUploads):
         goal = checked_path("path", path)
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         deadline = self._start(timeout)
         link = await self.download_url(number, timeout=self._call_timeout(deadline), **options)
         remote = remote_file(link)

@@ -19,7 +19,7 @@ from datalab_facade.fields import (
     wrong_subject,
 )
 from datalab_facade.files.models import REFERENCE_PREFIX, File, FileLink
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.paging import Page, decode_page
 from datalab_facade.redaction import excerpt
 from datalab_facade.transfers.commands import Confirmation, Ticket

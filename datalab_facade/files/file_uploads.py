@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Unpack
 
 from datalab_facade.arguments import (
-    checked_callable,
     checked_count,
     checked_iterable,
+    checked_plain_function,
     checked_seconds,
 )
 from datalab_facade.concurrency import read_all
@@ -143,7 +143,7 @@ class FileUploads:
         many = checked_count("concurrency", concurrency, least=1)
         checked_iterable("sources", sources)
         checked_count("max_bytes", max_bytes, least=1)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         checked_media_type(content_type)
         seconds = checked_seconds("timeout", timeout)
 
@@ -216,7 +216,7 @@ class FileUploads:
         options: CallOptions,
     ) -> File:
         checked_count("max_bytes", max_bytes, least=1)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         described = describe(source, name, content_type)
         deadline, most = self._start(timeout), self._context.options.timeout
 

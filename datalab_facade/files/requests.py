@@ -22,7 +22,7 @@ from datalab_facade.files.decoding import (
 )
 from datalab_facade.files.descriptions import Described
 from datalab_facade.files.models import File, FileLink
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.options import CallOptions
 from datalab_facade.paging import Paging
 from datalab_facade.transfers.commands import Confirmation, Ticket

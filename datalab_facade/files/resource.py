@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Unpack
 
 from datalab_facade.arguments import (
-    checked_callable,
     checked_count,
     checked_path,
+    checked_plain_function,
     is_folder,
 )
 from datalab_facade.files.file_uploads import FileUploads
@@ -169,7 +169,7 @@ class Files(FileUploads):
         goal = checked_path("path", path)
         if max_bytes is not None:
             checked_count("max_bytes", max_bytes, least=0)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         deadline = self._start(timeout)
         link = self.download_url(number, timeout=self._call_timeout(deadline), **options)
         remote = remote_file(link)

@@ -19,7 +19,7 @@ _LikeT = TypeVar("_LikeT")
 
 def base_url_of(client: Datalab) -> str:
     """Return the API's address, as handles have it."""
-    return client._api.origin.base_url
+    return client._transports.base_url
 
 
 def allows_http(client: Datalab) -> bool:

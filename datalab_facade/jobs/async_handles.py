@@ -22,7 +22,7 @@ from datalab_facade.options import CallOptions, WaitOptions
 if TYPE_CHECKING:
     from datalab_facade.jobs.async_resource import AsyncJobs, AsyncJobWaits
     from datalab_facade.jobs.changes import AsyncOnChange, Change
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 
 @shows_options(CallOptions, WaitOptions)

@@ -23,7 +23,7 @@ from datalab_facade.options import CallOptions, WaitOptions
 if TYPE_CHECKING:
     from datalab_facade.jobs.changes import Change, OnChange
     from datalab_facade.jobs.resource import Jobs, JobWaits
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 
 @shows_options(CallOptions, WaitOptions)

@@ -11,7 +11,7 @@ from datalab_facade.jobs.kinds import IdT, JobKind, SnapshotT
 from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 _VERSION = 1
 _HandleT = TypeVar("_HandleT")

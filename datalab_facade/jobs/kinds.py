@@ -19,7 +19,7 @@ from datalab_facade.jobs.changes import Difference, status_difference
 if TYPE_CHECKING:
     from datalab_facade.errors import NotFoundError
     from datalab_facade.jobs.wait import WaitPolicy
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
     from datalab_facade.transport.operations import Operation
 
 

@@ -9,7 +9,9 @@ decides alone. What is known may be wrong, so what it can do is bounded: see
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
@@ -24,7 +26,7 @@ from datalab_facade.forking import ProcessLock
 from datalab_facade.jobs.kinds import Timing
 
 if TYPE_CHECKING:
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 # Durations change with the documents and over the months: the last few hundred
 # tell enough, and of as many groups as anybody runs side by side.
@@ -87,13 +89,9 @@ class Curve:
         many = len(known)
         spread = _SPREAD + _SPREAD_OF_ONE / many
         ages = (0.0, known[0] * (1 - spread), *known, known[-1] * (1 + spread))
-        running = (1.0, 1.0, *(1 - (place + 0.5) / many for place in range(many)), 0.0)
-        areas = (
-            (later - earlier) * (before + after) / 2
-            for (earlier, later), (before, after) in zip(
-                pairwise(ages), pairwise(running), strict=True
-            )
-        )
+        running, between = _shares_running(many)
+        # A curve is made anew after each run that ends, so no loop of Python's own is in here.
+        areas = map(operator.mul, map(operator.sub, ages[1:], ages), between)
         typical = (known[(many - 1) // 2] + known[many // 2]) / 2
         return cls(ages, running, (0.0, *accumulate(areas)), typical)
 
@@ -140,6 +138,13 @@ class Curve:
             (1 - _UNLIKE_SHARE) * known + _UNLIKE_SHARE * unlike,
             (1 - _UNLIKE_SHARE) * area + _UNLIKE_SHARE * unlike_area,
         )
+
+
+@functools.lru_cache(maxsize=_REMEMBERED_RUNS)
+def _shares_running(many: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the shares of runs that go on at the ages of a curve, and between each two of them."""
+    running = (1.0, 1.0, *(1 - (place + 0.5) / many for place in range(many)), 0.0)
+    return running, tuple((before + after) / 2 for before, after in pairwise(running))
 
 
 class DurationModel:

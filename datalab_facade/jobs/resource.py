@@ -38,8 +38,8 @@ from datalab_facade.jobs.reporting import report_polls, report_waits
 from datalab_facade.jobs.scheduling import DEFAULT_CONCURRENCY, Poll
 from datalab_facade.jobs.wait import WaitPolicy
 from datalab_facade.jobs.wait_activities import WaitActivities
+from datalab_facade.json_forms import JSON
 from datalab_facade.keywords import shows_options
-from datalab_facade.models import JSON
 from datalab_facade.options import CallOptions
 from datalab_facade.rate_limiting.priorities import RequestPriority
 from datalab_facade.transport.api import ApiTransport

@@ -26,7 +26,7 @@ from datalab_facade.known_secrets import NO_SECRETS, Secrets
 from datalab_facade.redaction import excerpt
 
 if TYPE_CHECKING:
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 _T = TypeVar("_T")
 

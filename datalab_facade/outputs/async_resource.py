@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, TypeVar, overload
 
 from datalab_facade.activities import Activity
 from datalab_facade.arguments import (
-    checked_callable,
     checked_count,
     checked_encoding,
     checked_path,
+    checked_plain_function,
     checked_seconds,
 )
 from datalab_facade.concurrency import for_each_async, off_loop_async
 from datalab_facade.context import Context
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.executions.kind import ExecutionLike
-from datalab_facade.models import JSON, Execution, Output
+from datalab_facade.json_forms import JSON
+from datalab_facade.models import Execution, Output
 from datalab_facade.outputs.async_renewing import AsyncRenewals
 from datalab_facade.outputs.conversion import as_json, as_text, as_type
 from datalab_facade.outputs.manifest import Manifest, SavedOutput
@@ -177,7 +178,7 @@ class AsyncOutputs:
             checked_path("path", path, of_file=True),
             overwrite=overwrite,
             checksum=checksum,
-            on_progress=checked_callable("on_progress", on_progress),
+            on_progress=checked_plain_function("on_progress", on_progress),
             timeout=timeout,
         )
 
@@ -229,7 +230,7 @@ class AsyncOutputs:
         home = checked_path("folder", folder)
         many = checked_count("concurrency", concurrency, least=1)
         seconds = checked_seconds("timeout", timeout)
-        checked_callable("on_progress", on_progress)
+        checked_plain_function("on_progress", on_progress)
         self._storage.ready()
         activity = Activity(self._context.reporter, name="save_all")
         with activity.reported(), activity.active():

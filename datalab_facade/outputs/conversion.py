@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from datalab_facade.decoding import decode_json
 from datalab_facade.errors import DownloadFailure, InvalidResponseError
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.redaction import excerpt
 from datalab_facade.transfers.remotes import Remote
 from datalab_facade.transfers.sinks import is_web_page, web_page

@@ -180,9 +180,10 @@ class Manifest(AsJSON):
         one. If writing fails, the old one is unchanged.
 
         Raises:
+            InvalidArgumentError: The folder is not a path.
             LocalFileError: The folder does not exist or cannot be written to.
         """
-        folder = Path(folder)
+        folder = checked_path("folder", folder)
         goal = folder / FILE_NAME
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n"
         # What UTF-8 cannot hold is written as JSON's escape for it.
@@ -213,6 +214,7 @@ class Manifest(AsJSON):
         """Read the manifest of a folder.
 
         Raises:
+            InvalidArgumentError: The folder is not a path.
             LocalFileError: It does not exist, cannot be read, or is something else. If
                 it does not exist, ``__cause__`` is a :class:`FileNotFoundError`.
         """

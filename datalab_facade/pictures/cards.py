@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import attrs
 
-from datalab_facade.pictures.markdown_reading import read_markdown
+from datalab_facade.pictures.markdown_reading import IMAGE, read_markdown
 from datalab_facade.pictures.markup import FONT, Element, element
 from datalab_facade.pictures.rich_text import (
     ImageStock,
@@ -149,9 +149,6 @@ def _cell(text: str) -> str:
 # Some readers make links of bare addresses.
 _STRUCTURE: Final = re.compile(r"[<>\[\]$@]|\\(?=[A-Za-z()\\]|$)|:(?=//)|(?<=[wW]{3})\.")
 _MARKS: Final = re.compile(r"[\\`*_{}\[\]<>()#+!|~$&^=:.-]")
-_OWN_IMAGE: Final = re.compile(
-    r"!\[([^\[\]]{0,2000})\]\(([^()\s<>]{1,1000})(?:[ \t][^()]{0,500})?\)"
-)
 
 
 def _as_entity(found: re.Match[str]) -> str:
@@ -183,7 +180,7 @@ def _markdown_text(text: DocumentText, notes: list[str]) -> str:
         plain = unescape(re.sub(r"<[^<>]*>", " ", shown)) if text.format == "html" else shown
         return "\n".join(f"    {line}" for line in plain.splitlines())
     stock, written, place = ImageStock(text.images), [], 0
-    for found in _OWN_IMAGE.finditer(shown):
+    for found in IMAGE.finditer(shown):
         uri = stock.uri(found[2])
         if uri is not None:
             alt = _as_text(found[1][:_MAX_ALT])

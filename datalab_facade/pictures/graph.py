@@ -160,6 +160,9 @@ class Graph:
 
         Returns:
             Lines of at most that width, without a newline at the end.
+
+        Raises:
+            InvalidArgumentError: The width is not a finite number.
         """
         from datalab_facade.pictures.graph_text import graph_text
         from datalab_facade.pictures.terminal import Terminal
@@ -179,6 +182,9 @@ class Graph:
         Returns:
             Well-formed XML without scripts or links. It has its own background, and
             follows the reader's light or dark color scheme.
+
+        Raises:
+            InvalidArgumentError: The width is not a finite number.
         """
         from datalab_facade.pictures.graph_svg import graph_svg
 

@@ -19,7 +19,7 @@ from datalab_facade.pictures.markup import (
     svg,
     text_width,
 )
-from datalab_facade.pictures.words import sanitize
+from datalab_facade.pictures.words import checked_width, sanitize
 
 if TYPE_CHECKING:
     from datalab_facade.pictures.graph import Graph, Node
@@ -54,7 +54,7 @@ class _Style:
 
 def graph_svg(graph: Graph, width: float) -> str:
     """Draw the graph: to the right if it fits into the width, else down."""
-    return as_xml(graph_drawing(graph, width))
+    return as_xml(graph_drawing(graph, checked_width(width, 0)))
 
 
 def graph_drawing(graph: Graph, width: float, *, headed: bool = True) -> Element:

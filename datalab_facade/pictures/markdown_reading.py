@@ -11,15 +11,18 @@ from typing import Final
 
 from datalab_facade.pictures.rich_text import TreeBuilder, read_html, read_tag
 
-_HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*")
+_HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _RULE: Final = re.compile(r" {0,3}(?:-[- \t]{2,}|\*[* \t]{2,}|_[_ \t]{2,}|\{\d+\}-{3,})")
 _FENCE: Final = re.compile(r" {0,3}(```+|~~~+|\$\$)(.*)")
 _ITEM: Final = re.compile(r"([ \t]*)(?:[-*+]|(\d{1,9})[.)])[ \t]+(.*)")
-_TABLE_RULE: Final = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+# What is matched once is not tried again in another way, which would take minutes.
+_TABLE_RULE: Final = re.compile(
+    r" {0,3}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+"
+)
 _QUOTE: Final = re.compile(r" {0,3}> ?(.*)")
 _HTML_BLOCK: Final = re.compile(r" {0,3}<(table|ul|ol|div|figure|pre|blockquote)\b", re.IGNORECASE)
 
-_IMAGE: Final = re.compile(r"!\[([^\[\]]{0,2000})\]\(([^()\s<>]{1,1000})(?:[ \t][^()]{0,500})?\)")
+IMAGE: Final = re.compile(r"!\[([^\[\]]{0,2000})\]\(([^()\s<>]{1,1000})(?:[ \t][^()]{0,500})?\)")
 _LINK: Final = re.compile(r"\[([^\[\]]{1,2000})\]\((?:[^()\s]{0,2000})(?:[ \t][^()]{0,500})?\)")
 _CODE: Final = re.compile(r"(`{1,4})([^`]{1,2000})\1(?!`)")
 _FORMULA: Final = re.compile(r"(\${1,2})([^\s$][^$]{0,2000})\1")
@@ -62,7 +65,7 @@ class _Blocks:
         found = _HEADING.fullmatch(line)
         if found is not None:
             self._at += 1
-            self._inline(f"h{len(found[1])}", found[2])
+            self._inline(f"h{len(found[1])}", found[2].rstrip(" \t#"))
         return found is not None
 
     def _rule(self, line: str) -> bool:
@@ -243,7 +246,7 @@ def _read_special(text: str, start: int, builder: TreeBuilder) -> int:
 
 
 _PATTERNS: Final = {
-    "!": _IMAGE,
+    "!": IMAGE,
     "[": _LINK,
     "`": _CODE,
     "$": _FORMULA,
@@ -264,7 +267,7 @@ def _read_emphasis(text: str, start: int, builder: TreeBuilder) -> int:
     if builder.is_open(tag) and before.strip():
         builder.end(tag)
         return end
-    if after.strip() and mark in text[end:]:
+    if after.strip() and text.find(mark, end) >= 0:
         builder.begin(tag)
         return end
     return start

@@ -47,7 +47,9 @@ _UNREAD: Final = frozenset(
 
 _TAG: Final = re.compile(rf"<(/?)([A-Za-z][A-Za-z0-9]*)\b([^<>]{{0,{_MAX_TAG}}})>")
 _COMMENT: Final = "<!--"
-_ATTRIBUTE: Final = re.compile(r"""([A-Za-z]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=]+))""")
+_ATTRIBUTE: Final = re.compile(
+    r"""(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'=]+))"""
+)
 _SPAN: Final = re.compile(r"[1-9][0-9]{0,2}")
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]"

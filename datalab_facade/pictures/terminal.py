@@ -14,6 +14,7 @@ from datalab_facade.pictures.rows import State
 from datalab_facade.pictures.words import (
     ELLIPSIS,
     cell_width,
+    checked_width,
     clip,
     pad,
     to_ascii,
@@ -88,7 +89,7 @@ ASCII: Final = Glyphs(
 
 
 def _wide_enough(width: int) -> int:
-    return max(MIN_WIDTH, width)
+    return int(checked_width(width, MIN_WIDTH))
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -19,7 +20,14 @@ from datalab_facade.pictures.markup import (
     text_width,
 )
 from datalab_facade.pictures.rows import Headline, Row, legend_of, rows_of
-from datalab_facade.pictures.words import format_duration, join_parts, pluralize, ticks
+from datalab_facade.pictures.words import (
+    SEPARATOR,
+    checked_width,
+    format_duration,
+    join_parts,
+    pluralize,
+    ticks,
+)
 
 if TYPE_CHECKING:
     from datalab_facade.timeline import Span, Timeline
@@ -34,7 +42,7 @@ _BARS = {"step": 14.0, "file": 8.0, "files": 32.0}
 
 def timeline_svg(timeline: Timeline, width: float) -> str:
     """Draw the timeline with a width in pixels; the height follows from its rows."""
-    return as_xml(_Chart(timeline, max(MIN_WIDTH, width)).draw())
+    return as_xml(_Chart(timeline, checked_width(width, MIN_WIDTH)).draw())
 
 
 @attrs.define
@@ -113,7 +121,8 @@ class _Chart:
             text_anchor="end",
         )
         y += 22
-        for line in [*_flowed(headline.facts, room), *_folded(headline.path, room)]:
+        facts = _lines(headline.facts, room, SEPARATOR)
+        for line in [*facts, *_lines(headline.path.split(), room)[:4]]:
             element(root, "text", line, class_="mute", x=_MARGIN, y=y, font_size=_TEXT)
             y += 19
         return y
@@ -293,23 +302,13 @@ def _indent(row: Row) -> float:
     return 14.0 if row.kind == "file" else 0.0
 
 
-def _flowed(facts: tuple[str, ...], room: float) -> list[str]:
+def _lines(parts: Iterable[str], room: float, separator: str = " ") -> list[str]:
+    """Put parts side by side, and on a new line where they do not fit."""
     lines: list[str] = []
-    for fact in facts:
-        longer = join_parts((lines[-1], fact)) if lines else fact
+    for part in parts:
+        longer = f"{lines[-1]}{separator}{part}" if lines else part
         if lines and text_width(longer, _TEXT) <= room:
             lines[-1] = longer
         else:
-            lines.append(fit_text(fact, room, _TEXT))
+            lines.append(fit_text(part, room, _TEXT))
     return lines
-
-
-def _folded(text: str, room: float) -> list[str]:
-    lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(longer, _TEXT) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(fit_text(word, room, _TEXT))
-    return lines[:4]

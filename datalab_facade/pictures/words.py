@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.redaction import excerpt
 
 ELLIPSIS = "…"
@@ -35,6 +36,17 @@ def sanitize(name: str, *, limit: int = 200) -> str:
         if marks <= _MAX_MARKS:
             kept.append(char)
     return "".join(kept)
+
+
+def checked_width(width: object, least: int) -> float:
+    """Return the width of a picture, at least so much.
+
+    Raises:
+        InvalidArgumentError: It is not a finite number.
+    """
+    if isinstance(width, bool) or not isinstance(width, (int, float)) or not math.isfinite(width):
+        raise InvalidArgumentError(f"width must be a finite number, not {excerpt(repr(width))}")
+    return max(least, width)
 
 
 def to_ascii(text: str) -> str:

@@ -10,7 +10,7 @@ from datalab_facade.arguments import named
 from datalab_facade.errors import InvalidArgumentError, PipelineFailedError
 from datalab_facade.jobs.changes import Difference
 from datalab_facade.jobs.kinds import JobKind, Timing
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.pipelines.execution_decoding import decode_pipeline_execution
 from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.redaction import excerpt

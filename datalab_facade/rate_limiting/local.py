@@ -39,11 +39,12 @@ _FASTER = 1.02
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = MINUTE
 EPSILON = 1e-6
-_LEAST_LIMIT = 1e-6
+LEAST_LIMIT = 1e-6
 
 _CALLS_SHARE = 1 / 3
+"""Of each minute's requests, so many calls may be sent at once after a pause ..."""
 _LARGEST_BURST = 1_000_000
-"""Of each minute's requests, so many calls may be sent at once after a pause."""
+"""... but never more."""
 REPAYING = 1.5
 """So many times as far apart are requests while a burst is made up for."""
 REPAYMENT = 1 / (1 - 1 / REPAYING)
@@ -122,7 +123,7 @@ def checked_limit(requests_per_minute: float) -> float:
         InvalidArgumentError: It is not a positive number.
     """
     limit = checked_number("requests_per_minute", requests_per_minute)
-    if not _LEAST_LIMIT <= limit < math.inf:
+    if not LEAST_LIMIT <= limit < math.inf:
         raise InvalidArgumentError(
             f"requests_per_minute must be more than 0, or None, not {named(requests_per_minute)}"
         )
@@ -272,11 +273,7 @@ class LocalRateLimiter:
     def record_refusal(self, now: float, *, sent_at: float, retry_after: float | None) -> None:
         """Record an answer that asks to slow down.
 
-        Args:
-            now: When it came.
-            sent_at: When the request was sent. Answers to requests from before
-                the last slowing down say nothing new.
-            retry_after: The seconds that the server asks for, if it does.
+        Arguments as of :meth:`RateLimiter.record_refusal`.
         """
         with self._lock:
             if self._limit is None or sent_at < self._slowed_at:

@@ -22,6 +22,7 @@ from datalab_facade.forking import renew_after_fork
 from datalab_facade.rate_limiting.local import (
     EPSILON,
     FIRST_PAUSE,
+    LEAST_LIMIT,
     LONGEST_PAUSE,
     MINUTE,
     LocalRateLimiter,
@@ -193,7 +194,7 @@ class QueueMember(ABC):
         elif round_trip > LIFETIME:
             # Nobody knows how old it is, so its slots are for nobody.
             self._lose(now, f"its answer took {round_trip:.2f} s")
-        elif not (math.isfinite(sum(answer.times)) and 0 < answer.limit < math.inf):
+        elif not (math.isfinite(sum(answer.times)) and LEAST_LIMIT <= answer.limit < math.inf):
             self._lose(now, f"it answered {answer}")
         else:
             self._round_trip += (round_trip - self._round_trip) / (4 if self._round_trip else 1)
@@ -328,7 +329,7 @@ class QueueMember(ABC):
         share = self._fallback_share
         if share is None:
             share = _CAREFUL / self._members if self._members else _FALLBACK_SHARE
-        limit = self._limit * share
+        limit = max(self._limit * share, LEAST_LIMIT)
         logger.warning(
             "The shared rate limiter cannot be reached, so this process sends %g of %g requests "
             "a minute: %s",

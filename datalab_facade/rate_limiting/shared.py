@@ -13,15 +13,11 @@ import threading
 from random import SystemRandom
 from typing import Protocol
 
-from datalab_facade.arguments import checked_number, named
+from datalab_facade.arguments import checked_methods, checked_number, named
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.rate_limiting.queue_member import QueueMember
-from datalab_facade.rate_limiting.slot_queue import (
-    SlotReply,
-    SlotRequest,
-    StoreUnavailableError,
-)
+from datalab_facade.rate_limiting.slot_queue import SlotReply, SlotRequest, StoreUnavailableError
 
 
 class RateLimiterStore(Protocol):
@@ -64,7 +60,7 @@ class SharedRateLimiter(QueueMember):
         clock: What tells the time, the same as that of the clients; for tests.
 
     Raises:
-        InvalidArgumentError: The limit, the share or the burst makes no sense.
+        InvalidArgumentError: The store, the limit, the share or the burst makes no sense.
     """
 
     def __init__(
@@ -76,6 +72,7 @@ class SharedRateLimiter(QueueMember):
         burst: int | None = None,
         clock: Clock | None = None,
     ) -> None:
+        checked_methods("store", store, "acquire")
         if fallback_share is not None and not (
             0 < checked_number("fallback_share", fallback_share) <= 1
         ):

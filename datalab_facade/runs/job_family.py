@@ -23,7 +23,8 @@ from datalab_facade.documents.receipts import SavedResult, receipts_in
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import DatalabError, InvalidArgumentError, LocalFileError
 from datalab_facade.jobs.kinds import JobKind
-from datalab_facade.models import JSON, Execution
+from datalab_facade.json_forms import JSON
+from datalab_facade.models import Execution
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.redaction import excerpt, printable, redact, redacted_repr
 from datalab_facade.runs.run_journal import RunJournal

@@ -20,7 +20,7 @@ from typing import Final, Self
 
 from datalab_facade.codec import to_json
 from datalab_facade.errors import LocalFileError
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.redaction import printable
 from datalab_facade.runs.run_records import RunEntry, RunHeader, RunRecords, open_journal
 from datalab_facade.transfers.disk import sync

@@ -29,7 +29,7 @@ from datalab_facade.files.models import File
 from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.jobs.outcomes import Outcome, Update
 from datalab_facade.jobs.retries import is_unsent
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.runs.job_family import JobFamily, Place, Saved, Sending, is_never_accepted
 from datalab_facade.runs.run_actions import (
     Action,

@@ -15,10 +15,13 @@ from datalab_facade.errors import DatalabError
 from datalab_facade.models import Execution
 from datalab_facade.outputs.manifest import Manifest
 from datalab_facade.pickling import picklable
-from datalab_facade.redaction import excerpt, redact
+from datalab_facade.redaction import excerpt, redact, redact_urls
 from datalab_facade.runs.run_records import WORKFLOWS, RunEntry, RunRecords
 from datalab_facade.statuses import Status
 from datalab_facade.timeline import Span, Timeline, TimelineRun, TimelineStep
+
+_MOST_LISTED = 20
+"""So many failures a report lists when it is printed; a night's run may have thousands."""
 
 
 @picklable
@@ -99,8 +102,8 @@ def _in_order(results: Iterable[RunResult]) -> tuple[RunResult, ...]:
 class RunReport(ToJSON):
     """The results of a run, one for each file, in the order in which they were named.
 
-    A report is true if all files succeeded. Print it, or draw it with :meth:`html`; a notebook
-    displays it.
+    A report is true if all files succeeded. Print it, draw it with :meth:`html`, or take its
+    :meth:`rows`; a notebook displays it.
     """
 
     _json: ClassVar = JSONFormat(properties={"cost_cents": "cost_cents"})
@@ -166,6 +169,14 @@ class RunReport(ToJSON):
     def __bool__(self) -> bool:
         return not self.failed
 
+    def rows(self) -> list[dict[str, str | int | float | bool | None]]:
+        """Return a flat dict for each file: for pandas, CSV or a database.
+
+        Times are in ISO 8601, in UTC. ``status`` is that of the job, and None if it has not ended;
+        ``succeeded`` tells whether the outputs are saved as well.
+        """
+        return [_row(one) for one in self.results]
+
     def __str__(self) -> str:
         done, many = len(self.succeeded), len(self.results)
         lines = [f"{self._title}: {done} of {many} done, in {redact(str(self.folder))}"]
@@ -176,7 +187,11 @@ class RunReport(ToJSON):
         if self.skipped_folders:
             names = ", ".join(redact(str(folder)) for folder in self.skipped_folders)
             lines.append(f"  Sub-folders that were not read: {names}")
-        return "\n".join([*lines, *(f"  {one}" for one in self.failed if not one.is_left)])
+        failed = [one for one in self.failed if not one.is_left]
+        lines += [f"  {one}" for one in failed[:_MOST_LISTED]]
+        if len(failed) > _MOST_LISTED:
+            lines.append(f"  and {len(failed) - _MOST_LISTED} more that failed: see report.failed")
+        return "\n".join(lines)
 
     def timeline(self) -> Timeline:
         """Return when each file was at work: as one step, the task, with a run for each file.
@@ -245,6 +260,23 @@ def result_of(entry: RunEntry, folder: Path, position: int) -> RunResult:
         submitted_at=submitted_at,
         finished_at=finished_at,
     )
+
+
+def _row(one: RunResult) -> dict[str, str | int | float | bool | None]:
+    return {
+        "source": redact_urls(one.source),
+        "folder": str(one.folder),
+        "job_id": one.job_id,
+        "status": None if one.status is None else str(one.status),
+        "succeeded": one.succeeded,
+        "is_left": one.is_left,
+        "cost_cents": one.cost_cents,
+        "page_count": one.page_count,
+        "duration_seconds": None if one.duration is None else one.duration.total_seconds(),
+        "submitted_at": None if one.submitted_at is None else one.submitted_at.isoformat(),
+        "finished_at": None if one.finished_at is None else one.finished_at.isoformat(),
+        "reason": None if one.reason is None else redact(one.reason),
+    }
 
 
 def _read_result(entry: RunEntry, folder: Path, position: int) -> RunResult:

@@ -10,8 +10,9 @@ from datalab_facade.testing.documents_api import DOCUMENT_ROUTES
 from datalab_facade.testing.execution_bodies import render
 from datalab_facade.testing.files_api import FILE_ROUTES
 from datalab_facade.testing.messages import Answer, Request, json_answer
+from datalab_facade.testing.parameters import integer
 from datalab_facade.testing.pipelines_api import PIPELINE_ROUTES
-from datalab_facade.testing.refusals import InvalidError, RefusedError, integer
+from datalab_facade.testing.refusals import InvalidError, RefusedError
 from datalab_facade.testing.routing import NoMatch, Parameters, Route, find_route
 from datalab_facade.testing.schemas_api import SCHEMA_ROUTES
 from datalab_facade.testing.state import State
@@ -24,7 +25,7 @@ def get_execution_status(state: State, _request: Request, parameters: Parameters
     execution_id = integer(("path", "execution_id"), parameters["execution_id"])
     execution = state.execution(execution_id)
     if execution is None:
-        return json_answer(404, {"detail": f"Workflow execution {execution_id} not found"})
+        raise RefusedError(404, f"Workflow execution {execution_id} not found")
     body = render(
         execution.script,
         execution_id,
@@ -63,7 +64,7 @@ def answer_api(state: State, request: Request) -> Answer:
     try:
         return match.route.endpoint(state, request, match.parameters)
     except InvalidError as invalid:
-        return json_answer(422, {"detail": [invalid.error]})
+        return json_answer(422, {"detail": invalid.problems})
     except RefusedError as refused:
         return json_answer(refused.status, {"detail": str(refused)})
 

@@ -8,12 +8,18 @@ from typing import Final, NoReturn, TypeAlias, cast
 
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
 from datalab_facade.testing.messages import Request
-from datalab_facade.testing.refusals import InvalidError, RefusedError
+from datalab_facade.testing.refusals import InvalidError, RefusedError, problem
 
 Location: TypeAlias = tuple[str | int, ...]
 """A location within a request: ``("body", "steps", 0)``."""
 
-_TYPE_NAMES: Final[Mapping[type, str]] = {str: "string", list: "list", dict: "dictionary"}
+_TYPE_NAMES: Final[Mapping[type, str]] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    list: "list",
+    dict: "dictionary",
+}
 
 
 def object_body(request: Request) -> Mapping[str, JSON]:
@@ -24,19 +30,19 @@ def object_body(request: Request) -> Mapping[str, JSON]:
         RefusedError: the body cannot be parsed at all.
     """
     if not request.body:
-        raise InvalidError("missing", ("body",), "Field required")
+        raise InvalidError(problem("missing", ("body",), "Field required"))
     if not _is_json(request):
-        raise not_an_object(("body",), request.body.decode(errors="replace"))
+        raise InvalidError(not_an_object(("body",), request.body.decode(errors="replace")))
     value = _parse(request.body)
     if not isinstance(value, Mapping):
-        raise not_an_object(("body",), value)
+        raise InvalidError(not_an_object(("body",), value))
     return value
 
 
-def not_an_object(location: Location, value: JSON) -> InvalidError:
-    """Make the error for a value that is not an object."""
+def not_an_object(location: Location, value: JSON) -> JSON:
+    """Make the problem of a value that is not an object."""
     message = "Input should be a valid dictionary or object to extract fields from"
-    return InvalidError("model_attributes_type", location, message, value)
+    return problem("model_attributes_type", location, message, value)
 
 
 def field_problems(
@@ -51,16 +57,17 @@ def field_problems(
     """Check one field; yield at most one problem."""
     if name not in body:
         if required:
-            yield InvalidError("missing", (*location, name), "Field required", body).error
+            yield problem("missing", (*location, name), "Field required", body)
     elif not (nullable and body[name] is None):
         yield from value_problems(body[name], kind, (*location, name))
 
 
 def value_problems(value: JSON, kind: type, location: Location) -> Iterator[JSON]:
     """Check one value; yield at most one problem."""
-    if not isinstance(value, kind):
+    # In Python true is a whole number as well.
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         message = f"Input should be a valid {_TYPE_NAMES[kind]}"
-        yield InvalidError(f"{kind.__name__}_type", location, message, value).error
+        yield problem(f"{kind.__name__}_type", location, message, value)
 
 
 def _is_json(request: Request) -> bool:
@@ -73,8 +80,9 @@ def _parse(body: bytes) -> JSON:
     try:
         value = cast("JSON", json.loads(body, parse_constant=_refuse_constant))
     except json.JSONDecodeError as error:
+        context: JSON = {"error": error.msg}
         raise InvalidError(
-            "json_invalid", ("body", error.pos), "JSON decode error", {}, {"error": error.msg}
+            problem("json_invalid", ("body", error.pos), "JSON decode error", {}, context)
         ) from error
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, "There was an error parsing the body") from error
@@ -82,7 +90,7 @@ def _parse(body: bytes) -> JSON:
         _ = json_bytes(value)
     except UnicodeEncodeError as error:
         message = "Input should be a valid string, unable to parse raw data as a unicode string"
-        raise InvalidError("string_unicode", ("body",), message) from error
+        raise InvalidError(problem("string_unicode", ("body",), message)) from error
     except (ValueError, RecursionError) as error:
         # A number such as 1e999, or nesting too deep to write.
         raise RefusedError(400, "There was an error parsing the body") from error

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
-from typing import TypeVar
+from collections.abc import Container, Iterable
+from typing import TypeGuard, TypeVar
 
 _T = TypeVar("_T")
 
@@ -21,19 +21,57 @@ def check_type(value: object, kind: type[_T], what: str, example: str) -> _T:
     raise TypeError(message)
 
 
-def is_finite(value: object) -> bool:
+def is_finite(value: object) -> TypeGuard[float]:
     """Return whether a value is a finite number, zero or more."""
     return isinstance(value, (int, float)) and 0 <= value < math.inf
 
 
-def check_seconds(value: object) -> None:
+def is_whole(value: object, least: int = 0) -> TypeGuard[int]:
+    """Return whether a value is a whole number of at least so much."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Check a whole number.
+
+    Raises:
+        ValueError: The value is something else, or too small.
+    """
+    if not is_whole(value, least):
+        message = f"{name} must be a whole number from {least} on, not {value!r}"
+        raise ValueError(message)
+
+
+def as_names(values: Iterable[str]) -> tuple[str, ...]:
+    """Return names as a tuple; a text is one name, and not a list of its letters."""
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
+def check_keys(keys: Iterable[str]) -> frozenset[str]:
+    """Return API keys. Errors do not show them.
+
+    Raises:
+        TypeError: They are not a list of texts.
+    """
+    if isinstance(keys, str):
+        message = "more_keys must be a list of keys, not a single one; pass [key]"
+        raise TypeError(message)
+    found = frozenset(keys)
+    for key in found:
+        if not isinstance(key, str):
+            message = f"an API key must be a text, not {_article(type(key).__name__)}"
+            raise TypeError(message)
+    return found
+
+
+def check_seconds(value: object, name: str = "seconds") -> None:
     """Check a number of seconds.
 
     Raises:
         ValueError: The value is not a finite number, zero or more.
     """
     if not is_finite(value):
-        message = f"seconds must be a finite number, zero or more, not {value!r}"
+        message = f"{name} must be a finite number of seconds, zero or more, not {value!r}"
         raise ValueError(message)
 
 
@@ -49,6 +87,23 @@ def check_clock(value: object) -> None:
         raise TypeError(message)
 
 
+def check_options(url_lifetime: object, bucket: object, clock_skew: object, per: object) -> None:
+    """Check options of a simulator.
+
+    Raises:
+        ValueError: One of them makes no sense.
+    """
+    check_whole("url_lifetime", url_lifetime, 1)
+    is_number = isinstance(clock_skew, (int, float)) and math.isfinite(clock_skew)
+    for is_right, words in (
+        (isinstance(bucket, str) and bucket, f"bucket must be a name, not {bucket!r}"),
+        (is_number, f"clock_skew must be a finite number of seconds, not {clock_skew!r}"),
+        (per in ("key", "endpoint"), f"rate_limit_per must be 'key' or 'endpoint', not {per!r}"),
+    ):
+        if not is_right:
+            raise ValueError(words)
+
+
 def check_rate_limit(value: object) -> tuple[int, float]:
     """Return a rate limit: a number of requests, and of seconds.
 
@@ -56,7 +111,7 @@ def check_rate_limit(value: object) -> tuple[int, float]:
         ValueError: The value is something else.
     """
     match value:
-        case (int(requests), int() | float() as seconds) if requests >= 0 and seconds > 0:
+        case (requests, seconds) if is_whole(requests) and is_finite(seconds) and seconds > 0:
             return requests, seconds
         case _:
             message = (
@@ -74,9 +129,8 @@ def new_id(given: int | None, following: int, taken: Container[int], what: str) 
     """
     if given is None:
         return following
-    value: object = given
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        message = f"the id of {what} must be a whole number above zero, not {value!r}"
+    if not is_whole(given, 1):
+        message = f"the id of {what} must be a whole number above zero, not {given!r}"
         raise ValueError(message)
     if given in taken:
         message = f"there is {what} {given} already; use another id, or leave it out"
@@ -85,4 +139,6 @@ def new_id(given: int | None, following: int, taken: Container[int], what: str) 
 
 
 def _article(name: str) -> str:
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+    if name == "bytes":
+        return name
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"

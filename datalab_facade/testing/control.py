@@ -43,6 +43,7 @@ from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.documents import DocumentEndpoint
 from datalab_facade.testing.fast_clock import FastClock
 from datalab_facade.testing.faults import Fault
+from datalab_facade.testing.headers import redact
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Origin, Request, json_answer
 from datalab_facade.testing.request_log import ReceivedRequest
@@ -51,8 +52,6 @@ from datalab_facade.testing.simulator import Simulator
 from datalab_facade.testing.virtual import VirtualClock
 
 PREFIX: Final = "/_simulator/"
-
-_SECRET_HEADERS: Final = frozenset({"x-api-key", "authorization", "cookie"})
 
 
 def answer_control(simulator: Simulator, request: Request, client: str | None) -> Answer:
@@ -188,15 +187,12 @@ def _list_requests(simulator: Simulator, _: object) -> Answer:
 
 
 def _request_json(request: ReceivedRequest) -> dict[str, JSON]:
-    headers = {
-        name: "***" if name in _SECRET_HEADERS else value for name, value in request.headers.items()
-    }
     return {
         "origin": request.origin,
         "method": request.method,
         "path": request.path,
         "query": request.query,
-        "headers": headers,
+        "headers": redact(request.headers),
         "body": readers.BODY.written(request.body),
         "at": request.at,
         "status": request.status,

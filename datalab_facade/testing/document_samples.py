@@ -105,20 +105,22 @@ def _block(page: int, text: str) -> dict[str, JSON]:
     }
 
 
-def fit_schema(schema: JSON, name: str = "value") -> JSON:
+def fit_schema(schema: JSON) -> JSON:
     """Return a value that fits a JSON Schema, the same for the same schema.
 
     >>> schema = {"type": "object", "properties": {"total": {"type": "number"}}}
     >>> fit_schema(schema)
     {'total': 1.5}
     """
-    return _fit(schema, name, schema, 0)
+    return _fit(schema, "value", schema, frozenset())
 
 
-def _fit(schema: JSON, name: str, root: JSON, depth: int) -> JSON:
+def _fit(schema: JSON, name: str, root: JSON, around: frozenset[int]) -> JSON:
+    """Fit a schema; one that stands inside of itself has no value, or there would be no end."""
     schema = _resolve(schema, root)
-    if not isinstance(schema, Mapping) or depth > _DEEPEST:
+    if not isinstance(schema, Mapping) or id(schema) in around or len(around) > _DEEPEST:
         return None
+    around |= {id(schema)}
     for key in ("const", "default"):
         if schema.get(key) is not None:
             return schema[key]
@@ -130,17 +132,18 @@ def _fit(schema: JSON, name: str, root: JSON, depth: int) -> JSON:
         choices = schema.get(key)
         if isinstance(choices, list) and choices:
             real = [one for one in choices if _type(_resolve(one, root)) != "null"]
-            return _fit((real or choices)[0], name, root, depth + 1)
-    return _fit_type(schema, name, root, depth)
+            return _fit((real or choices)[0], name, root, around)
+    return _fit_type(schema, name, root, around)
 
 
-def _fit_type(schema: Mapping[str, JSON], name: str, root: JSON, depth: int) -> JSON:
+def _fit_type(schema: Mapping[str, JSON], name: str, root: JSON, around: frozenset[int]) -> JSON:
     kind = _type(schema)
     properties = schema.get("properties")
     if isinstance(properties, Mapping):
-        return {key: _fit(value, key, root, depth + 1) for key, value in properties.items()}
+        return {key: _fit(value, key, root, around) for key, value in properties.items()}
     if kind == "array":
-        return [_fit(schema.get("items", {"type": "string"}), name, root, depth + 1)]
+        item = _fit(schema.get("items", {"type": "string"}), name, root, around)
+        return [] if item is None else [item]
     if kind == "string":
         return _FORMATTED.get(str(schema.get("format")), f"Sample {name}")
     return _SIMPLE.get(kind, f"Sample {name}")

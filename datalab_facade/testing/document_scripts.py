@@ -13,23 +13,29 @@ import attrs
 from datalab_facade.codec import JSONFormat, ToJSON, from_json_by_hand, json_field
 from datalab_facade.json_forms import Form, InvalidJSONError, read_inside
 from datalab_facade.testing import readers
-from datalab_facade.testing.checking import is_finite
+from datalab_facade.testing.checking import as_names, check_seconds, check_whole, is_finite
 from datalab_facade.testing.jsonvalue import JSON
 
 HOUR: Final = 3600.0
 
 
 def _check_seconds(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
-    if value is not None and not is_finite(value):
-        message = (
-            f"{attribute.name} must be a finite number of seconds, zero or more, not {value!r}"
-        )
-        raise ValueError(message)
+    if value is not None:
+        check_seconds(value, attribute.name)
 
 
 def _check_pages(_: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if not is_finite(value) or value < 1:
-        message = f"{attribute.name} must be 1 or more, not {value!r}"
+    check_whole(attribute.name, value, 1)
+
+
+def _check_cents(_: object, attribute: attrs.Attribute[int], value: int | None) -> None:
+    if value is not None:
+        check_whole(attribute.name, value, 0)
+
+
+def _check_score(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
+    if value is not None and not is_finite(value):
+        message = f"{attribute.name} must be a finite number, zero or more, not {value!r}"
         raise ValueError(message)
 
 
@@ -84,7 +90,7 @@ class DocumentScript(ToJSON):
     """The status before its end."""
     pages: int = attrs.field(default=1, validator=_check_pages)
     """Pages of the document; ``page_range`` and ``max_pages`` select some of them."""
-    cost_cents: int | None = None
+    cost_cents: int | None = attrs.field(default=None, validator=_check_cents)
     """Its cost; ``None``: one cent for each page."""
     cost_after: float = attrs.field(default=0.0, validator=_check_seconds)
     """Seconds after its end when its cost becomes known; before that it is null."""
@@ -112,11 +118,11 @@ class DocumentScript(ToJSON):
         default=None, converter=_as_segments
     )
     """The pages of each segment; ``None``: the pages, dealt to the segments of the schema."""
-    not_found: tuple[str, ...] = attrs.field(default=(), converter=tuple[str, ...])
+    not_found: tuple[str, ...] = attrs.field(default=(), converter=as_names)
     """The fields of a form that are not found; all others are filled."""
     output: bytes | None = attrs.field(default=None, metadata=json_field(form=_BYTES))
     """The filled form, or the created document; ``None``: the form as it came, or a DOCX."""
-    quality_score: float | None = 5.0
+    quality_score: float | None = attrs.field(default=5.0, validator=_check_score)
     """The ``parse_quality_score``."""
     via_url: bool | None = None
     """Whether the result is behind a ``result_url``; ``None``: if processed in the ``eu``."""

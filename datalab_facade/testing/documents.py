@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.checking import check_type
+from datalab_facade.testing.checking import check_type, check_whole
 from datalab_facade.testing.document_scripts import DocumentScript
 from datalab_facade.testing.forms import FormPart
 from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.parameters import TRUE
+from datalab_facade.testing.store_views import StoreView
 
 DocumentEndpoint: TypeAlias = Literal[
     "convert",
@@ -57,7 +59,7 @@ class StoredDocumentRequest:
 
     def flag(self, name: str) -> bool:
         """Return whether a field says yes."""
-        return self.text(name).lower() in ("1", "t", "true", "y", "yes", "on")
+        return self.text(name).lower() in TRUE
 
     def age(self, clock: Clock) -> float:
         """Return the seconds since its submission."""
@@ -141,7 +143,7 @@ class DocumentStore:
         return sum(request.cost_cents for request in self.by_id.values())
 
 
-class Documents(Mapping[str, StoredDocumentRequest]):
+class Documents(StoreView[str, StoredDocumentRequest]):
     """The document requests of a simulator by id, oldest first; see ``simulator.documents``.
 
     Scripts say what the next ones do::
@@ -153,9 +155,9 @@ class Documents(Mapping[str, StoredDocumentRequest]):
     """
 
     def __init__(self, store: DocumentStore, clock: Clock, lock: threading.RLock) -> None:
+        super().__init__(store, lock)
         self._store: Final = store
         self._clock: Final = clock
-        self._lock: Final = lock
 
     def script(self, *scripts: DocumentScript, endpoint: DocumentEndpoint | None = None) -> None:
         """Set the scripts of the next requests: one for each, in order.
@@ -186,6 +188,7 @@ class Documents(Mapping[str, StoredDocumentRequest]):
             endpoint: as for :meth:`script`.
 
         Raises:
+            TypeError: as for :meth:`script`.
             ValueError: as for :meth:`script`.
         """
         _check_endpoint(endpoint)
@@ -214,21 +217,31 @@ class Documents(Mapping[str, StoredDocumentRequest]):
 
         As documented, a request that would exceed it is accepted, and its result has
         ``success: false``. Default: 5000.
+
+        Raises:
+            ValueError: it is set to something else than a whole number from 0 on.
         """
         return self._store.page_limit
 
     @page_limit.setter
     def page_limit(self, pages: int) -> None:
+        check_whole("page_limit", pages, 0)
         with self._lock:
             self._store.page_limit = pages
 
     @property
     def spend_cap_cents(self) -> int | None:
-        """Cents after which requests are refused with a 402; can be set. ``None``: no cap."""
+        """Cents after which requests are refused with a 402; can be set. ``None``: no cap.
+
+        Raises:
+            ValueError: it is set to something else than a whole number from 0 on.
+        """
         return self._store.spend_cap_cents
 
     @spend_cap_cents.setter
     def spend_cap_cents(self, cents: int | None) -> None:
+        if cents is not None:
+            check_whole("spend_cap_cents", cents, 0)
         with self._lock:
             self._store.spend_cap_cents = cents
 
@@ -266,20 +279,6 @@ class Documents(Mapping[str, StoredDocumentRequest]):
                 self._store, self._clock, endpoint, fields or {}, script=script, own_id=request_id
             )
             return request.request_id
-
-    def __getitem__(self, request_id: str) -> StoredDocumentRequest:
-        with self._lock:
-            return self._store.by_id[request_id]
-
-    def __iter__(self) -> Iterator[str]:
-        with self._lock:
-            return iter(list(self._store.by_id))
-
-    def __len__(self) -> int:
-        return len(self._store.by_id)
-
-    def __repr__(self) -> str:
-        return f"Documents({list(self.values())!r})"
 
 
 def build_request(
@@ -329,7 +328,7 @@ def select_pages(page_range: str, max_pages: str, count: int) -> tuple[int, ...]
     """Return the selected pages of a document: ``0,5-10``, or the first few, or all.
 
     Raises:
-        ValueError: the range cannot be read.
+        ValueError: the range, or the number, cannot be read.
     """
     if not page_range:
         return tuple(range(min(count, max(0, int(max_pages))) if max_pages else count))

@@ -12,17 +12,10 @@ from datalab_facade.testing.bodies import field_problems, object_body
 from datalab_facade.testing.document_bodies import render
 from datalab_facade.testing.document_samples import JPEG
 from datalab_facade.testing.documents import DocumentEndpoint, build_request, select_pages
-from datalab_facade.testing.form_fields import (
-    FieldKind,
-    Form,
-    FormFields,
-    InvalidFieldsError,
-    check_kind,
-    read_form,
-)
+from datalab_facade.testing.form_fields import FieldKind, Form, FormFields, check_kind, read_form
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
 from datalab_facade.testing.messages import Answer, Request, json_answer
-from datalab_facade.testing.refusals import RefusedError
+from datalab_facade.testing.refusals import RefusedError, raise_if_any
 from datalab_facade.testing.routing import Parameters, Route
 from datalab_facade.testing.state import State
 from datalab_facade.testing.storage import presigned_result
@@ -112,18 +105,27 @@ def _submit_form(
     endpoint: DocumentEndpoint, state: State, request: Request, _parameters: Parameters
 ) -> Answer:
     check_spend_cap(state)
-    try:
-        form = read_form(request, FORMS[endpoint])
-    except InvalidFieldsError as invalid:
-        return json_answer(422, {"detail": invalid.errors})
+    form = read_form(request, FORMS[endpoint])
     check_source(state, form, has_checkpoints="checkpoint_id" in FORMS[endpoint].kinds)
-    _check_schemas(form)
+    check_schemas(form.fields)
     try:
         _ = select_pages(form.fields.get("page_range", ""), "", 1)
     except ValueError as error:
         raise RefusedError(400, str(error)) from error
-    stored = build_request(state.documents, state.clock, endpoint, form.fields, file=form.file)
+    fields = _with_stored_schema(state, form.fields)
+    stored = build_request(state.documents, state.clock, endpoint, fields, file=form.file)
     return _submitted(state, request, endpoint, stored.request_id)
+
+
+def _with_stored_schema(state: State, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """Add the schema that a request names by its id, if it is stored."""
+    stored = state.schemas.by_id.get(fields.get("schema_id", ""))
+    if stored is None:
+        return fields
+    versions = [*cast("list[dict[str, JSON]]", stored["version_history"]), stored]
+    wanted = fields.get("schema_version")
+    chosen = next((one for one in versions if str(one["version"]) == wanted), stored)
+    return {**fields, "page_schema": json.dumps(chosen["schema_json"])}
 
 
 def _submit_json(
@@ -132,15 +134,13 @@ def _submit_json(
     check_spend_cap(state)
     body, known = object_body(request), JSON_BODIES[endpoint]
     first = next(iter(known))
-    problems = [
+    raise_if_any(
         problem
         for name, (kind, nullable) in known.items()
         for problem in field_problems(
             body, name, kind, ("body",), required=name == first, nullable=nullable
         )
-    ]
-    if problems:
-        return json_answer(422, {"detail": problems})
+    )
     if first == "checkpoint_id":
         _check_checkpoint(state, str(body[first]))
     fields = {name: body[name] for name in known if body.get(name) is not None}
@@ -219,15 +219,19 @@ def _check_checkpoint(state: State, checkpoint_id: str) -> None:
         raise RefusedError(400, f"Checkpoint {checkpoint_id[:80]} not found")
 
 
-def _check_schemas(form: Form) -> None:
-    fields = form.fields
+def check_schemas(fields: Mapping[str, JSON]) -> None:
+    """Check the fields that hold JSON.
+
+    Raises:
+        RefusedError: one of them is wrong, or does not go with another.
+    """
     if "page_schema" in fields and "schema_id" in fields:
         raise RefusedError(400, "page_schema and schema_id are mutually exclusive")
     if "schema_version" in fields and "schema_id" not in fields:
         raise RefusedError(400, "schema_version is only valid with schema_id")
     for name in ("page_schema", "segmentation_schema", "field_data", "additional_config"):
         if name in fields:
-            value = _parse_object(name, fields[name])
+            value = _parse_object(name, str(fields[name]))
             if name == "page_schema" and not isinstance(value.get("properties"), Mapping):
                 raise RefusedError(400, "page_schema must contain a 'properties' key")
 
@@ -249,7 +253,7 @@ def _get_result(
     request_id = parameters["request_id"]
     stored = state.documents.by_id.get(request_id)
     if stored is None or stored.endpoint != endpoint or not stored.is_visible(state.clock):
-        return json_answer(404, {"detail": f"Request {request_id} not found"})
+        raise RefusedError(404, f"Request {request_id} not found")
     since_end = stored.since_end(state.clock)
     sign = partial(presigned_result, state, request_id)
     return json_answer(200, render(stored, since_end, sign))
@@ -263,7 +267,7 @@ def get_thumbnails(state: State, request: Request, parameters: Parameters) -> An
             check_kind(kind, ("query", name), text)
     stored = state.documents.by_id.get(parameters["lookup_key"])
     if stored is None:
-        return json_answer(404, {"detail": f"Document {parameters['lookup_key']} not found"})
+        raise RefusedError(404, f"Document {parameters['lookup_key']} not found")
     try:
         pages = select_pages(request.parameter("page_range") or "", "", stored.document_pages)
     except ValueError as error:

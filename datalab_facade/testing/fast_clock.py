@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from datalab_facade.testing.checking import check_seconds
+from datalab_facade.testing.checking import check_seconds, is_finite
 
 
 class FastClock:
@@ -32,7 +31,7 @@ class FastClock:
     """
 
     def __init__(self, speed: float = 1.0) -> None:
-        if not 0 < speed < math.inf:
+        if not (is_finite(speed) and speed > 0):
             message = f"speed must be a finite number above zero, not {speed!r}"
             raise ValueError(message)
         self.speed: Final = speed
@@ -50,15 +49,19 @@ class FastClock:
         return self._date + timedelta(seconds=self.monotonic())
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward. It wakes nobody who sleeps."""
+        """Move the clock forward; it wakes nobody who sleeps.
+
+        Raises:
+            ValueError: the number of seconds is negative, not finite, or not a number.
+        """
         check_seconds(seconds)
         with self._lock:
             self._skipped += seconds
 
     def sleep(self, seconds: float) -> None:
-        """Block the calling thread."""
+        """Block the calling thread for so many seconds of this clock."""
         time.sleep(seconds / self.speed)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Suspend the calling task."""
+        """Suspend the calling task for so many seconds of this clock."""
         await asyncio.sleep(seconds / self.speed)

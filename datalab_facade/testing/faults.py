@@ -13,7 +13,7 @@ from datalab_facade.codec import from_json_by_hand
 from datalab_facade.json_forms import InvalidJSONError, check_names, read_inside, register
 from datalab_facade.reason_phrases import reason_phrase
 from datalab_facade.testing import readers
-from datalab_facade.testing.checking import is_finite
+from datalab_facade.testing.checking import is_finite, is_whole
 from datalab_facade.testing.headers import Headers, HeadersLike
 from datalab_facade.testing.jsonvalue import JSON, json_bytes
 
@@ -107,6 +107,8 @@ class Fault:
 
     def __and__(self, other: Fault) -> Fault:
         """Join two faults; raise ``ValueError`` when both set the same thing differently."""
+        if not isinstance(other, Fault):
+            return NotImplemented
         return Fault(
             reply=_either("an answer", self.reply, other.reply),
             delay_seconds=_either(
@@ -132,8 +134,12 @@ class Fault:
             body: bytes are sent as they are, anything else as JSON. ``None``: a
                 ``detail`` like the service's own for that status.
             headers: headers to add; a ``Content-Type`` replaces the default one.
+
+        Raises:
+            ValueError: the status is not such a number, or the body holds NaN.
+            TypeError: the body is neither bytes nor JSON.
         """
-        if not (is_finite(status) and 200 <= status <= 999):
+        if not (is_whole(status, 200) and status <= 999):
             message = f"status must be a final status from 200 to 999, not {status!r}"
             raise ValueError(message)
         if body is None:
@@ -145,7 +151,7 @@ class Fault:
 
     @classmethod
     def html(cls, status: int = 200) -> Fault:
-        """Answer with an HTML page instead of JSON, like a proxy or a login wall."""
+        """Answer with an HTML page instead of JSON, like a proxy. Raises as :meth:`status`."""
         page = b"<!DOCTYPE html>\n<html><head><title>Just a moment...</title></head></html>\n"
         return cls.status(status, page, {"Content-Type": "text/html; charset=utf-8"})
 
@@ -157,7 +163,7 @@ class Fault:
 
     @classmethod
     def redirect(cls, location: str, status: int = 307) -> Fault:
-        """Redirect to another location."""
+        """Redirect to another location. Raises as :meth:`status`."""
         return cls.status(status, b"", {"Location": location})
 
     @classmethod
@@ -167,7 +173,11 @@ class Fault:
 
     @classmethod
     def delay(cls, seconds: float) -> Fault:
-        """Wait some seconds before the first byte."""
+        """Wait some seconds before the first byte.
+
+        Raises:
+            ValueError: the number of seconds is negative, not finite, or not a number.
+        """
         if not is_finite(seconds):
             message = (
                 f"seconds must be a finite number, zero or more, not {seconds!r}; "
@@ -182,6 +192,9 @@ class Fault:
 
         Args:
             after: bytes of the body sent before that. Default: nothing is sent at all.
+
+        Raises:
+            ValueError: the number of bytes is negative, or not a whole number.
         """
         return cls(early_end=EarlyEnd(Ending.SILENT, _check_byte_count(after)))
 
@@ -192,6 +205,9 @@ class Fault:
         Args:
             after: bytes of the body sent before that. Default: nothing is sent at all.
                 Over sockets a reset may overtake bytes sent before it.
+
+        Raises:
+            ValueError: as for :meth:`hang`.
         """
         return cls(early_end=EarlyEnd(Ending.RESET, _check_byte_count(after)))
 
@@ -206,6 +222,9 @@ class Fault:
 
         Args:
             after: bytes of the body sent before that; the headers announce all of them.
+
+        Raises:
+            ValueError: as for :meth:`hang`.
         """
         return cls(early_end=EarlyEnd(Ending.CLOSED, _check_byte_count(after)))
 
@@ -217,8 +236,11 @@ class Fault:
             size: bytes in a chunk.
             every: seconds before each chunk.
             headers: whether to send the headers in chunks, too.
+
+        Raises:
+            ValueError: the size is not a whole number from 1 on, or the pause is not finite.
         """
-        if not (is_finite(size) and size >= 1 and is_finite(every)):
+        if not (is_whole(size, 1) and is_finite(every)):
             message = (
                 "size must be 1 byte or more, and every a finite number of seconds, zero or more; "
                 f"not {size!r} and {every!r}"
@@ -311,7 +333,7 @@ register(Fault, lambda fault: cast("Any", fault.to_dict()), _read)
 
 
 def _check_byte_count(count: int | None) -> int | None:
-    if count is not None and not is_finite(count):
+    if count is not None and not is_whole(count):
         message = f"after must be a number of bytes, zero or more, not {count!r}"
         raise ValueError(message)
     return count

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -12,6 +11,7 @@ import attrs
 
 from datalab_facade.clock import Clock
 from datalab_facade.testing.checking import check_type, new_id
+from datalab_facade.testing.store_views import StoreView
 
 UploadStatus: TypeAlias = Literal["pending", "completed", "failed"]
 
@@ -77,7 +77,7 @@ class FileStore:
         return next((file for file in self.by_id.values() if file.hashid == name), None)
 
 
-class Files(Mapping[int, StoredFile]):
+class Files(StoreView[int, StoredFile]):
     """The files of a simulator by id, oldest first; see ``simulator.files``.
 
     ::
@@ -87,9 +87,9 @@ class Files(Mapping[int, StoredFile]):
     """
 
     def __init__(self, store: FileStore, clock: Clock, lock: threading.RLock) -> None:
+        super().__init__(store, lock)
         self._store: Final = store
         self._clock: Final = clock
-        self._lock: Final = lock
 
     @property
     def hashids(self) -> bool:
@@ -128,28 +128,24 @@ class Files(Mapping[int, StoredFile]):
             return file.file_id
 
     def store(self, file_id: int, body: bytes) -> None:
-        """Store the bytes of a file without an upload request."""
+        """Store the bytes of a file without an upload request.
+
+        Raises:
+            TypeError: the body is not bytes.
+            KeyError: there is no such file.
+        """
+        check_type(body, bytes, "the body of a file", "b'%PDF-1.7'")
         with self._lock:
             self._store.keep(attrs.evolve(self._store.by_id[file_id], body=body))
 
     def remove(self, file_id: int) -> None:
-        """Delete a file, as another client would."""
+        """Delete a file, as another client would.
+
+        Raises:
+            KeyError: there is no such file.
+        """
         with self._lock:
             del self._store.by_id[file_id]
-
-    def __getitem__(self, file_id: int) -> StoredFile:
-        with self._lock:
-            return self._store.by_id[file_id]
-
-    def __iter__(self) -> Iterator[int]:
-        with self._lock:
-            return iter(list(self._store.by_id))
-
-    def __len__(self) -> int:
-        return len(self._store.by_id)
-
-    def __repr__(self) -> str:
-        return f"Files({list(self.values())!r})"
 
 
 def _hashid(file_id: int) -> str:

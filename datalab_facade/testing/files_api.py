@@ -10,7 +10,8 @@ from datalab_facade.testing.bodies import field_problems, object_body
 from datalab_facade.testing.files import StoredFile
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Request, json_answer
-from datalab_facade.testing.refusals import InvalidError, integer
+from datalab_facade.testing.parameters import integer, integer_in_query
+from datalab_facade.testing.refusals import RefusedError, raise_if_any
 from datalab_facade.testing.routing import Parameters, Route
 from datalab_facade.testing.state import State
 from datalab_facade.testing.storage import presigned_file
@@ -22,13 +23,11 @@ _MAX_LIFETIME: Final = 86400
 def request_upload_url(state: State, request: Request, _parameters: Parameters) -> Answer:
     """Create a file and return a URL for its upload."""
     fields = object_body(request)
-    problems = [
+    raise_if_any(
         problem
         for name in ("filename", "content_type")
         for problem in field_problems(fields, name, str, ("body",), required=True)
-    ]
-    if problems:
-        return json_answer(422, {"detail": problems})
+    )
     name, kind = str(fields["filename"]), str(fields["content_type"])
     file = state.files.request(name, kind, state.clock.now())
     return json_answer(
@@ -44,11 +43,9 @@ def request_upload_url(state: State, request: Request, _parameters: Parameters) 
 
 def confirm_upload(state: State, _request: Request, parameters: Parameters) -> Answer:
     """Check that the bytes were uploaded, and mark the file as complete."""
-    file = state.files.find(parameters["file_id_or_hashid"])
-    if file is None:
-        return _not_found(parameters["file_id_or_hashid"])
+    file = _find(state, parameters["file_id_or_hashid"])
     if file.body is None:
-        return json_answer(400, {"detail": "File has not been uploaded to storage yet"})
+        raise RefusedError(400, "File has not been uploaded to storage yet")
     state.files.keep(attrs.evolve(file, upload_status="completed"))
     return json_answer(
         200,
@@ -63,8 +60,8 @@ def confirm_upload(state: State, _request: Request, parameters: Parameters) -> A
 
 def list_files(state: State, request: Request, _parameters: Parameters) -> Answer:
     """Return a page of files, newest first."""
-    limit = min(_natural_number(request, "limit", 50), _MAX_PAGE_SIZE)
-    offset = _natural_number(request, "offset", 0)
+    limit = min(integer_in_query(request, "limit", 50), _MAX_PAGE_SIZE)
+    offset = integer_in_query(request, "offset", 0)
     files = sorted(state.files.by_id.values(), key=lambda file: -file.file_id)
     return json_answer(
         200,
@@ -79,18 +76,15 @@ def list_files(state: State, request: Request, _parameters: Parameters) -> Answe
 
 def get_file_metadata(state: State, _request: Request, parameters: Parameters) -> Answer:
     """Return the metadata of a file."""
-    file = _file(state, parameters)
-    return _not_found(parameters["file_id"]) if file is None else json_answer(200, _metadata(file))
+    return json_answer(200, _metadata(_file(state, parameters)))
 
 
 def get_file_download_url(state: State, request: Request, parameters: Parameters) -> Answer:
     """Return a presigned URL for a download."""
     file = _file(state, parameters)
-    if file is None:
-        return _not_found(parameters["file_id"])
     if file.upload_status != "completed":
-        return json_answer(400, {"detail": "File upload is not completed"})
-    lifetime = min(_natural_number(request, "expires_in", state.url_lifetime), _MAX_LIFETIME)
+        raise RefusedError(400, "File upload is not completed")
+    lifetime = min(integer_in_query(request, "expires_in", state.url_lifetime), _MAX_LIFETIME)
     return json_answer(
         200,
         {
@@ -105,8 +99,6 @@ def get_file_download_url(state: State, request: Request, parameters: Parameters
 def delete_file(state: State, _request: Request, parameters: Parameters) -> Answer:
     """Delete a file and its bytes."""
     file = _file(state, parameters)
-    if file is None:
-        return _not_found(parameters["file_id"])
     del state.files.by_id[file.file_id]
     return json_answer(200, {"success": True, "message": f"File {file.file_id} deleted"})
 
@@ -133,23 +125,15 @@ def _metadata(file: StoredFile) -> dict[str, JSON]:
     }
 
 
-def _file(state: State, parameters: Parameters) -> StoredFile | None:
+def _file(state: State, parameters: Parameters) -> StoredFile:
     name = parameters["file_id"]
     if not state.files.hashids:
         name = str(integer(("path", "file_id"), name))
-    return state.files.find(name)
+    return _find(state, name)
 
 
-def _not_found(name: str) -> Answer:
-    return json_answer(404, {"detail": f"File {name} not found"})
-
-
-def _natural_number(request: Request, name: str, default: int) -> int:
-    text = request.parameter(name)
-    if text is None:
-        return default
-    value = integer(("query", name), text)
-    if value < 0:
-        message = "Input should be greater than or equal to 0"
-        raise InvalidError("greater_than_equal", ("query", name), message, text, {"ge": 0})
-    return value
+def _find(state: State, name: str) -> StoredFile:
+    file = state.files.find(name)
+    if file is None:
+        raise RefusedError(404, f"File {name} not found")
+    return file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -11,25 +11,15 @@ import attrs
 from datalab_facade.testing.forms import FormPart, InvalidFormError, parse_form
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Request
-from datalab_facade.testing.refusals import InvalidError, RefusedError, integer
+from datalab_facade.testing.parameters import boolean, integer
+from datalab_facade.testing.refusals import InvalidError, RefusedError, problem, raise_if_any
 
 FieldKind: TypeAlias = Literal["string", "integer", "number", "boolean"]
 
 FILE: Final = "file"
 """The field of the document itself."""
 
-_BOOLEANS: Final = frozenset(
-    ("0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes")
-)
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-
-
-class InvalidFieldsError(Exception):
-    """Several fields are invalid; the answer is a 422."""
-
-    def __init__(self, errors: Iterable[JSON]) -> None:
-        super().__init__()
-        self.errors: Final[list[JSON]] = list(errors)
 
 
 @attrs.frozen
@@ -54,7 +44,7 @@ def read_form(request: Request, known: FormFields) -> Form:
     Of a field that comes several times, only the last one counts.
 
     Raises:
-        InvalidFieldsError: fields are missing, or not of their type.
+        InvalidError: fields are missing, or not of their type.
         RefusedError: the body is not a form.
     """
     try:
@@ -62,9 +52,7 @@ def read_form(request: Request, known: FormFields) -> Form:
     except InvalidFormError as error:
         raise RefusedError(400, str(error)) from error
     last = {part.name: part for part in parts}
-    errors = [*_missing(last, known), *_errors(last, known)]
-    if errors:
-        raise InvalidFieldsError(errors)
+    raise_if_any([*_missing(last, known), *_problems(last, known)])
     file = last.get(FILE)
     if file is not None and not file.filename:
         file = None
@@ -75,27 +63,27 @@ def read_form(request: Request, known: FormFields) -> Form:
 def _missing(last: Mapping[str, FormPart], known: FormFields) -> Iterator[JSON]:
     for name in known.kinds:
         if name in known.required and (name not in last or not last[name].body):
-            yield InvalidError("missing", ("body", name), "Field required").error
+            yield problem("missing", ("body", name), "Field required")
 
 
-def _errors(last: Mapping[str, FormPart], known: FormFields) -> Iterator[JSON]:
+def _problems(last: Mapping[str, FormPart], known: FormFields) -> Iterator[JSON]:
     for name, part in last.items():
         location = ("body", name)
         if name == FILE:
             if part.filename is None and part.body:
                 message = "Value error, Expected UploadFile, received: <class 'str'>"
-                yield InvalidError("value_error", location, message, part.text, {"error": {}}).error
+                yield problem("value_error", location, message, part.text, {"error": {}})
         elif name in known.kinds and part.filename:
-            yield InvalidError("string_type", location, "Input should be a valid string").error
+            yield problem("string_type", location, "Input should be a valid string")
         elif name in known.kinds and part.body:
-            yield from _kind_errors(known.kinds[name], location, part.text)
+            yield from _kind_problems(known.kinds[name], location, part.text)
 
 
-def _kind_errors(kind: FieldKind, location: tuple[str, str], text: str) -> Iterator[JSON]:
+def _kind_problems(kind: FieldKind, location: tuple[str, str], text: str) -> Iterator[JSON]:
     try:
         check_kind(kind, location, text)
     except InvalidError as error:
-        yield error.error
+        yield from error.problems
 
 
 def check_kind(kind: FieldKind, location: tuple[str, str], text: str) -> None:
@@ -108,7 +96,6 @@ def check_kind(kind: FieldKind, location: tuple[str, str], text: str) -> None:
         _ = integer(location, text.strip())
     elif kind == "number" and not _NUMBER.fullmatch(text.strip()):
         message = "Input should be a valid number, unable to parse string as a number"
-        raise InvalidError("float_parsing", location, message, text)
-    elif kind == "boolean" and text.lower() not in _BOOLEANS:
-        message = "Input should be a valid boolean, unable to interpret input"
-        raise InvalidError("bool_parsing", location, message, text)
+        raise InvalidError(problem("float_parsing", location, message, text))
+    elif kind == "boolean":
+        _ = boolean(location, text)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 HeadersLike: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
+
+
+_SECRET: Final = frozenset({"x-api-key", "authorization", "cookie", "proxy-authorization"})
 
 
 class Headers(Mapping[str, str]):
@@ -52,9 +55,14 @@ class Headers(Mapping[str, str]):
         return hash(frozenset(self._joined.items()))
 
     def __repr__(self) -> str:
-        return f"Headers({self._joined!r})"
+        return f"Headers({redact(self)!r})"
 
     def plus(self, headers: HeadersLike) -> Headers:
         """Return these headers and others after them; others replace those of the same name."""
         others = Headers(headers)
         return Headers((*(pair for pair in self.raw if pair[0] not in others), *others.raw))
+
+
+def redact(headers: Headers) -> dict[str, str]:
+    """Return headers as they may be shown: without keys."""
+    return {name: "***" if name in _SECRET else value for name, value in headers.items()}

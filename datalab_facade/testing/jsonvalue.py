@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TypeAlias, cast
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
@@ -15,6 +16,11 @@ def json_bytes(value: JSON) -> bytes:
     return json.dumps(
         value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_builtin
     ).encode()
+
+
+def time_text(moment: datetime) -> str:
+    """Write a time as the newer endpoints do: in UTC, which they say."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _as_builtin(value: object) -> dict[str, object]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, cast
 
 import attrs
 
 from datalab_facade.clock import Clock
+from datalab_facade.testing.checking import check_seconds
 from datalab_facade.testing.documents import (
     DocumentEndpoint,
     DocumentStore,
@@ -19,6 +20,7 @@ from datalab_facade.testing.documents import (
 )
 from datalab_facade.testing.forms import FormPart
 from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.store_views import StoreView
 
 _ENDPOINTS: Final[Mapping[str, DocumentEndpoint]] = {
     "convert": "convert",
@@ -58,7 +60,7 @@ class StoredPipeline:
         number = len(self.versions) if version is None else version
         if number == 0:
             return 0, self.steps
-        if number > len(self.versions):
+        if not 0 < number <= len(self.versions):
             return None
         return number, cast("list[JSON]", self.versions[number - 1]["steps"])
 
@@ -161,7 +163,7 @@ class PipelineStore:
         begins = 0.0
         for step in cast("Sequence[Mapping[str, JSON]]", steps):
             kind = str(step["type"])
-            asked = {**_texts(step.get("settings")), **_passed_on(fields)}
+            asked = {**settings_of(step), **_passed_on(fields)}
             if requests:
                 asked["checkpoint_id"] = requests[-1].checkpoint_id
             request = build_request(
@@ -191,7 +193,7 @@ class PipelineStore:
         return execution
 
 
-class Pipelines(Mapping[str, StoredPipeline]):
+class Pipelines(StoreView[str, StoredPipeline]):
     """The pipelines of a simulator by id, oldest first; see ``simulator.pipelines``.
 
     Each step of an execution is a document request, so ``simulator.documents`` has the scripts
@@ -199,9 +201,9 @@ class Pipelines(Mapping[str, StoredPipeline]):
     """
 
     def __init__(self, store: PipelineStore, clock: Clock, lock: threading.RLock) -> None:
+        super().__init__(store, lock)
         self._store: Final = store
         self._clock: Final = clock
-        self._lock: Final = lock
 
     def create(self, steps: Sequence[JSON], *, name: str | None = None) -> str:
         """Create a pipeline that nobody sends.
@@ -212,7 +214,17 @@ class Pipelines(Mapping[str, StoredPipeline]):
 
         Returns:
             the pipeline's id.
+
+        Raises:
+            ValueError: there are no steps, or one has no type that there is.
         """
+        types = [step.get("type") if isinstance(step, Mapping) else None for step in steps]
+        if not types or not all(kind in STEP_TYPES for kind in types):
+            message = (
+                f"steps must be a list, each such as {{'type': 'convert', 'settings': {{}}}} with "
+                f"one of the types {', '.join(STEP_TYPES)}, not {list(steps)!r}"
+            )
+            raise ValueError(message)
         with self._lock:
             pipeline = self._store.create(self._clock, steps)
             pipeline.name, pipeline.is_saved = name, name is not None
@@ -229,30 +241,22 @@ class Pipelines(Mapping[str, StoredPipeline]):
         """Seconds after the end of an execution for which its last step stands as running.
 
         As documented, an execution that has ended is read from another store. Default: 0.
+
+        Raises:
+            ValueError: it is set to something else than a finite number, zero or more.
         """
         return self._store.steps_lag
 
     @steps_lag.setter
     def steps_lag(self, seconds: float) -> None:
+        check_seconds(seconds, "steps_lag")
         with self._lock:
             self._store.steps_lag = seconds
 
-    def __getitem__(self, pipeline_id: str) -> StoredPipeline:
-        with self._lock:
-            return self._store.by_id[pipeline_id]
 
-    def __iter__(self) -> Iterator[str]:
-        with self._lock:
-            return iter(list(self._store.by_id))
-
-    def __len__(self) -> int:
-        return len(self._store.by_id)
-
-    def __repr__(self) -> str:
-        return f"Pipelines({list(self.values())!r})"
-
-
-def _texts(settings: JSON) -> dict[str, JSON]:
+def settings_of(step: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return the settings of a step, as the fields of a form."""
+    settings = step.get("settings")
     if not isinstance(settings, Mapping):
         return {}
     return {name: _text(value) for name, value in settings.items() if value is not None}

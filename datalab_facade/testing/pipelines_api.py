@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
-from datalab_facade.testing.bodies import (
-    field_problems,
-    not_an_object,
-    object_body,
-)
+from datalab_facade.testing.bodies import field_problems, not_an_object, object_body
 from datalab_facade.testing.document_bodies import render
 from datalab_facade.testing.documents import select_pages
-from datalab_facade.testing.documents_api import check_source, check_spend_cap, form_fields
-from datalab_facade.testing.form_fields import InvalidFieldsError, check_kind, read_form
-from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.documents_api import (
+    check_schemas,
+    check_source,
+    check_spend_cap,
+    form_fields,
+)
+from datalab_facade.testing.form_fields import read_form
+from datalab_facade.testing.jsonvalue import JSON, time_text
 from datalab_facade.testing.messages import Answer, Request, json_answer
+from datalab_facade.testing.parameters import boolean, integer, page_of
 from datalab_facade.testing.pipelines import (
     STEP_TYPES,
     StoredPipeline,
     StoredPipelineExecution,
+    settings_of,
 )
-from datalab_facade.testing.refusals import InvalidError, RefusedError, integer
+from datalab_facade.testing.refusals import InvalidError, RefusedError, problem, raise_if_any
 from datalab_facade.testing.routing import Parameters, Route
 from datalab_facade.testing.state import State
 from datalab_facade.testing.storage import presigned_result
-
-_T = TypeVar("_T")
 
 RUN_FIELDS: Final = form_fields(
     "file_url page_range output_format webhook_url checkpoint_id processing_location",
@@ -48,11 +49,10 @@ def create_pipeline(state: State, request: Request, _parameters: Parameters) -> 
 
 def list_pipelines(state: State, request: Request, _parameters: Parameters) -> Answer:
     """Return a page of the pipelines, the newest first."""
-    flags = {}
-    for name, default in (("saved_only", "true"), ("include_archived", "false")):
-        text = request.parameter(name) or default
-        check_kind("boolean", ("query", name), text)
-        flags[name] = text.lower() in ("1", "t", "true", "y", "yes", "on")
+    flags = {
+        name: boolean(("query", name), request.parameter(name) or default)
+        for name, default in (("saved_only", "true"), ("include_archived", "false"))
+    }
     chosen = [
         one
         for one in reversed(state.pipelines.by_id.values())
@@ -78,9 +78,7 @@ def update_pipeline(state: State, request: Request, parameters: Parameters) -> A
 def save_pipeline(state: State, request: Request, parameters: Parameters) -> Answer:
     """Give a pipeline a name."""
     pipeline, body = _find(state, parameters), _optional_body(request)
-    problems = list(field_problems(body, "name", str, ("body",)))
-    if problems:
-        return json_answer(422, {"detail": problems})
+    raise_if_any(field_problems(body, "name", str, ("body",)))
     pipeline.name = str(body.get("name") or f"Pipeline {pipeline.number}")
     pipeline.is_saved, pipeline.updated_at = True, state.clock.now()
     return json_answer(200, _pipeline_body(pipeline))
@@ -97,15 +95,13 @@ def _set_archived(
 def create_version(state: State, request: Request, parameters: Parameters) -> Answer:
     """Publish the draft."""
     pipeline, body = _find(state, parameters), _optional_body(request)
-    problems = list(field_problems(body, "description", str, ("body",), nullable=True))
-    if problems:
-        return json_answer(422, {"detail": problems})
+    raise_if_any(field_problems(body, "description", str, ("body",), nullable=True))
     version: dict[str, JSON] = {
         "id": state.pipelines.next_number(),
         "version": len(pipeline.versions) + 1,
         "steps": list(pipeline.steps),
         "description": body.get("description"),
-        "created": _time(state.clock.now()),
+        "created": time_text(state.clock.now()),
     }
     pipeline.versions.append(version)
     return json_answer(200, version)
@@ -120,11 +116,8 @@ def list_versions(state: State, _request: Request, parameters: Parameters) -> An
 def discard_draft(state: State, request: Request, parameters: Parameters) -> Answer:
     """Replace the draft by a published version."""
     pipeline, body = _find(state, parameters), _optional_body(request)
-    version = body.get("version")
-    if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
-        raise InvalidError(
-            "int_type", ("body", "version"), "Input should be a valid integer", version
-        )
+    raise_if_any(field_problems(body, "version", int, ("body",), nullable=True))
+    version = cast("int | None", body.get("version"))
     found = pipeline.steps_of(version)
     if found is None:
         raise RefusedError(404, f"Version {version} not found")
@@ -141,29 +134,29 @@ def run_pipeline(state: State, request: Request, parameters: Parameters) -> Answ
     """Start an execution."""
     check_spend_cap(state)
     pipeline = _find(state, parameters)
-    try:
-        form = read_form(request, RUN_FIELDS)
-    except InvalidFieldsError as invalid:
-        return json_answer(422, {"detail": invalid.errors})
+    form = read_form(request, RUN_FIELDS)
     check_source(state, form, has_checkpoints=True)
-    try:
-        _ = select_pages(form.fields.get("page_range", ""), "", 1)
-    except ValueError as error:
-        raise RefusedError(400, str(error)) from error
     asked = form.fields.get("version")
     found = pipeline.steps_of(None if asked is None else int(asked))
     if found is None:
         raise RefusedError(404, f"Version {asked} not found")
     version, steps = found
-    execution = state.pipelines.execute(
-        state.documents,
-        state.clock,
-        pipeline=pipeline,
-        version=version,
-        steps=steps,
-        fields=form.fields,
-        file=form.file,
-    )
+    # Nothing has checked the settings of the steps before.
+    for step in cast("Sequence[Mapping[str, JSON]]", steps):
+        check_schemas(settings_of(step))
+    try:
+        _ = select_pages(form.fields.get("page_range", ""), "", 1)
+        execution = state.pipelines.execute(
+            state.documents,
+            state.clock,
+            pipeline=pipeline,
+            version=version,
+            steps=steps,
+            fields=form.fields,
+            file=form.file,
+        )
+    except ValueError as error:
+        raise RefusedError(400, str(error)) from error
     return json_answer(200, _execution_body(state, execution))
 
 
@@ -205,29 +198,6 @@ def get_step_result(state: State, _request: Request, parameters: Parameters) -> 
     return json_answer(200, body)
 
 
-def page_of(request: Request, items: Sequence[_T], *, default: int, most: int) -> Sequence[_T]:
-    """Return the page of a list that a request asks for.
-
-    Raises:
-        InvalidError: limit or offset are out of range.
-    """
-    limit = _bounded(request, "limit", default, least=1, most=most)
-    offset = _bounded(request, "offset", 0, least=0, most=10**9)
-    return items[offset : offset + limit]
-
-
-def _bounded(request: Request, name: str, default: int, *, least: int, most: int) -> int:
-    text = request.parameter(name)
-    number = default if text is None else integer(("query", name), text)
-    if number < least:
-        kind, message = "greater_than_equal", f"Input should be greater than or equal to {least}"
-        raise InvalidError(kind, ("query", name), message, text, {"ge": least})
-    if number > most:
-        kind, message = "less_than_equal", f"Input should be less than or equal to {most}"
-        raise InvalidError(kind, ("query", name), message, text, {"le": most})
-    return number
-
-
 def _find(state: State, parameters: Parameters) -> StoredPipeline:
     pipeline = state.pipelines.by_id.get(parameters["pipeline_id"])
     if pipeline is None:
@@ -248,21 +218,17 @@ def _optional_body(request: Request) -> Mapping[str, JSON]:
 
 def _read_steps(request: Request) -> list[JSON]:
     body = object_body(request)
-    problems = list(field_problems(body, "steps", list, ("body",), required=True))
-    if problems:
-        raise InvalidError("list_type", ("body", "steps"), "Input should be a valid list")
+    raise_if_any(field_problems(body, "steps", list, ("body",), required=True))
     steps = cast("list[JSON]", body["steps"])
     if not steps:
         message = "List should have at least 1 item after validation, not 0"
-        raise InvalidError("too_short", ("body", "steps"), message, [])
+        raise InvalidError(problem("too_short", ("body", "steps"), message, []))
     for number, step in enumerate(steps):
         if not isinstance(step, Mapping):
-            raise not_an_object(("body", "steps", number), step)
-        kind = step.get("type")
-        if not isinstance(kind, str):
-            raise InvalidError("missing", ("body", "steps", number, "type"), "Field required")
-        if kind not in STEP_TYPES:
-            raise RefusedError(400, f"Unknown step type: {kind[:40]}")
+            raise InvalidError(not_an_object(("body", "steps", number), step))
+        raise_if_any(field_problems(step, "type", str, ("body", "steps", number), required=True))
+        if step["type"] not in STEP_TYPES:
+            raise RefusedError(400, f"Unknown step type: {str(step['type'])[:40]}")
     return steps
 
 
@@ -275,8 +241,8 @@ def _pipeline_body(pipeline: StoredPipeline) -> dict[str, JSON]:
         "is_saved": pipeline.is_saved,
         "archived": pipeline.archived,
         "active_version": len(pipeline.versions),
-        "created": _time(pipeline.created_at),
-        "updated": _time(pipeline.updated_at),
+        "created": time_text(pipeline.created_at),
+        "updated": time_text(pipeline.updated_at),
     }
 
 
@@ -304,9 +270,9 @@ def _execution_body(state: State, execution: StoredPipelineExecution) -> dict[st
         "pipeline_version": execution.version,
         "status": execution.status(clock),
         "steps": steps,
-        "started_at": _time(execution.created_at),
-        "completed_at": None if ended_at is None else _time(ended_at),
-        "created": _time(execution.created_at),
+        "started_at": time_text(execution.created_at),
+        "completed_at": None if ended_at is None else time_text(ended_at),
+        "created": time_text(execution.created_at),
         "config_snapshot": {"steps": kinds},
         "input_config": {
             "filename": execution.filename,
@@ -328,16 +294,12 @@ def _step_body(execution: StoredPipelineExecution, index: int, status: str) -> d
         "status": status,
         "lookup_key": request.request_id if began else None,
         "result_url": None,
-        "started_at": _time(request.created_at) if began else None,
-        "finished_at": _time(finished_at) if ended else None,
+        "started_at": time_text(request.created_at) if began else None,
+        "finished_at": time_text(finished_at) if ended else None,
         "error_message": (request.script.error or "failed") if status == "failed" else None,
         "source_step_type": execution.types[index - 1] if index else None,
         "checkpoint_id": request.checkpoint_id if status == "completed" else None,
     }
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _routes() -> Iterator[Route]:

@@ -97,12 +97,16 @@ class MarkerOptions:
         scripts: list[ExecutionScript | DocumentScript] = []
         for marker in markers:
             values |= marker.kwargs
-            client |= cast("Mapping[str, object]", marker.kwargs.get("client", {}))
+            own = marker.kwargs.get("client", {})
+            if not isinstance(own, Mapping):
+                raise _usage_error(node, f"client must be a dict of options, not {own!r}")
+            client |= own
             scripts += (_check_script(node, value) for value in marker.args)
-        faults = tuple(cast("Iterable[object]", values.pop("faults", ())))
-        if not all(isinstance(fault, Fault) for fault in faults):
+        given = values.pop("faults", ())
+        faults = tuple(given) if isinstance(given, Iterable) else None
+        if faults is None or not all(isinstance(fault, Fault) for fault in faults):
             raise _usage_error(
-                node, f"faults must be Fault values such as Fault.hang(), not {faults!r}"
+                node, f"faults must be a list of faults such as [Fault.hang()], not {given!r}"
             )
         values.pop("client", None)
         seed = cast("int", values.pop("seed", 0))

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from typing import Final
 
 from datalab_facade.testing.jsonvalue import JSON
 
-_MAX_DIGITS: Final = 4300
-
 
 class InvalidError(Exception):
-    """A part of the request is invalid; the answer is a 422."""
+    """Parts of the request are invalid; the answer is a 422 that lists the problems."""
 
-    def __init__(
-        self,
-        kind: str,
-        location: tuple[str | int, ...],
-        message: str,
-        value: JSON = None,
-        context: JSON = None,
-    ) -> None:
-        super().__init__(message)
-        self.error: dict[str, JSON] = {
-            "type": kind,
-            "loc": location,
-            "msg": message,
-            "input": value,
-        }
-        if context is not None:
-            self.error["ctx"] = context
+    def __init__(self, *problems: JSON) -> None:
+        super().__init__()
+        self.problems: Final = problems
 
 
 class RefusedError(Exception):
@@ -40,16 +24,23 @@ class RefusedError(Exception):
         self.status: Final = status
 
 
-def integer(location: tuple[str, ...], text: str) -> int:
-    """Read a whole number from a path or a query.
+def problem(
+    kind: str,
+    location: tuple[str | int, ...],
+    message: str,
+    value: JSON = None,
+    context: JSON = None,
+) -> dict[str, JSON]:
+    """Make an entry for the list in a 422."""
+    found: dict[str, JSON] = {"type": kind, "loc": location, "msg": message, "input": value}
+    return found if context is None else {**found, "ctx": context}
+
+
+def raise_if_any(problems: Iterable[JSON]) -> None:
+    """Refuse a request that has problems.
 
     Raises:
-        InvalidError: the text is not a whole number, or has thousands of digits.
+        InvalidError: it has.
     """
-    if not re.fullmatch(r"[+-]?[0-9]+", text):
-        message = "Input should be a valid integer, unable to parse string as an integer"
-        raise InvalidError("int_parsing", location, message, text)
-    if len(text) > _MAX_DIGITS:
-        message = "Unable to parse input string as an integer, exceeded maximum size"
-        raise InvalidError("int_parsing_size", location, message, text)
-    return int(text)
+    if found := list(problems):
+        raise InvalidError(*found)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
-from datalab_facade.clock import Clock
 from datalab_facade.testing.bodies import field_problems, object_body
-from datalab_facade.testing.form_fields import check_kind
-from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.jsonvalue import JSON, time_text
 from datalab_facade.testing.messages import Answer, Request, json_answer
-from datalab_facade.testing.pipelines_api import page_of
-from datalab_facade.testing.refusals import InvalidError, RefusedError, integer
+from datalab_facade.testing.parameters import boolean, integer, page_of
+from datalab_facade.testing.refusals import InvalidError, RefusedError, problem, raise_if_any
 from datalab_facade.testing.routing import Parameters, Route
 from datalab_facade.testing.state import State
 from datalab_facade.testing.stored_schemas import StoredBatchRun
 
-_TRUE: Final = frozenset(("1", "t", "true", "y", "yes", "on"))
+_MAX_NAME: Final = 200
+_BATCH_TYPES: Final = ("convert", "extract", "segment")
 _CHANGEABLE: Final[Mapping[str, type]] = {
     "name": str,
     "description": str,
@@ -28,16 +27,22 @@ _CHANGEABLE: Final[Mapping[str, type]] = {
 def create_schema(state: State, request: Request, _parameters: Parameters) -> Answer:
     """Store a schema."""
     body = object_body(request)
-    problems = [
-        *field_problems(body, "name", str, ("body",), required=True),
-        *field_problems(body, "schema_json", dict, ("body",), required=True),
-        *field_problems(body, "description", str, ("body",), nullable=True),
-    ]
-    if problems:
-        return json_answer(422, {"detail": problems})
+    raise_if_any(
+        [
+            *field_problems(body, "name", str, ("body",), required=True),
+            *field_problems(body, "schema_json", dict, ("body",), required=True),
+            *field_problems(body, "description", str, ("body",), nullable=True),
+        ]
+    )
+    if len(str(body["name"])) > _MAX_NAME:
+        message = f"String should have at most {_MAX_NAME} characters"
+        context: JSON = {"max_length": _MAX_NAME}
+        raise InvalidError(
+            problem("string_too_long", ("body", "name"), message, body["name"], context)
+        )
     _check_schema(body["schema_json"])
     number = state.schemas.next_number()
-    now = _now(state.clock)
+    now = time_text(state.clock.now())
     schema: dict[str, JSON] = {
         "id": number,
         "schema_id": f"sch_{number:012d}",
@@ -57,11 +62,11 @@ def create_schema(state: State, request: Request, _parameters: Parameters) -> An
 def list_schemas(state: State, request: Request, _parameters: Parameters) -> Answer:
     """Return a page of the schemas, the newest first."""
     text = request.parameter("include_archived") or "false"
-    check_kind("boolean", ("query", "include_archived"), text)
+    include_archived = boolean(("query", "include_archived"), text)
     chosen = [
         schema
         for schema in reversed(state.schemas.by_id.values())
-        if not schema["archived"] or text.lower() in _TRUE
+        if not schema["archived"] or include_archived
     ]
     page: list[JSON] = list(page_of(request, chosen, default=50, most=200))
     return json_answer(200, {"schemas": page, "total": len(chosen)})
@@ -75,14 +80,12 @@ def get_schema(state: State, _request: Request, parameters: Parameters) -> Answe
 def update_schema(state: State, request: Request, parameters: Parameters) -> Answer:
     """Change a schema, perhaps as a new version."""
     schema, body = _find(state, parameters), object_body(request)
-    problems = [
+    kinds = {**_CHANGEABLE, "create_new_version": bool}
+    raise_if_any(
         problem
-        for name, kind in _CHANGEABLE.items()
-        if kind is not bool
-        for problem in field_problems(body, name, kind, ("body",), nullable=True)
-    ]
-    if problems:
-        return json_answer(422, {"detail": problems})
+        for name, kind in kinds.items()
+        for problem in field_problems(body, name, kind, ("body",), nullable=name in _CHANGEABLE)
+    )
     if body.get("schema_json") is not None:
         _check_schema(body["schema_json"])
     if body.get("create_new_version") is True:
@@ -91,7 +94,7 @@ def update_schema(state: State, request: Request, parameters: Parameters) -> Ans
         history.append({"version": schema["version"], "schema_json": schema["schema_json"]})
         schema["version"] = len(history) + 1
     schema.update((name, body[name]) for name in _CHANGEABLE if body.get(name) is not None)
-    schema["updated"] = _now(state.clock)
+    schema["updated"] = time_text(state.clock.now())
     return json_answer(200, schema)
 
 
@@ -105,25 +108,39 @@ def delete_schema(state: State, _request: Request, parameters: Parameters) -> An
 def start_batch_run(state: State, request: Request, _parameters: Parameters) -> Answer:
     """Start a batch run over a collection; each has ten files."""
     body = object_body(request)
-    collection = body.get("collection_id")
-    if not isinstance(collection, int) or isinstance(collection, bool):
+    raise_if_any(
+        [
+            *field_problems(body, "collection_id", int, ("body",), required=True),
+            *field_problems(body, "eval_rubric_id", int, ("body",), nullable=True),
+            *field_problems(body, "pipeline_type", str, ("body",)),
+            *field_problems(body, "pipeline_id", str, ("body",), nullable=True),
+        ]
+    )
+    kind = str(body.get("pipeline_type", "convert"))
+    if kind not in _BATCH_TYPES:
+        expected = "'convert', 'extract' or 'segment'"
         raise InvalidError(
-            "int_type", ("body", "collection_id"), "Input should be a valid integer", collection
+            problem(
+                "literal_error",
+                ("body", "pipeline_type"),
+                f"Input should be {expected}",
+                kind,
+                {"expected": expected},
+            )
         )
-    kind = body.get("pipeline_type", "convert")
-    needed = {"extract": "page_schema", "segment": "segmentation_schema"}.get(str(kind))
-    pipeline = body.get("pipeline_id")
+    needed = {"extract": "page_schema", "segment": "segmentation_schema"}.get(kind)
+    pipeline = cast("str | None", body.get("pipeline_id"))
     if needed is not None and pipeline is None and not body.get(needed):
         raise RefusedError(400, f"{needed} is required when pipeline_type={kind}")
     if pipeline is not None and pipeline not in state.pipelines.by_id:
-        raise RefusedError(404, f"Pipeline {str(pipeline)[:80]} not found")
+        raise RefusedError(404, f"Pipeline {pipeline[:80]} not found")
     run = StoredBatchRun(
         number=state.schemas.next_number(),
-        collection_id=collection,
+        collection_id=cast("int", body["collection_id"]),
         eval_rubric_id=body.get("eval_rubric_id"),
         pipeline_id=pipeline,
-        pipeline_type=str(kind),
-        created=_now(state.clock),
+        pipeline_type=kind,
+        created_at=state.clock.now(),
         created_monotonic=state.clock.monotonic(),
     )
     state.schemas.runs.append(run)
@@ -171,7 +188,3 @@ def _routes() -> Iterator[Route]:
 
 
 SCHEMA_ROUTES: Final = tuple(_routes())
-
-
-def _now(clock: Clock) -> str:
-    return clock.now().isoformat().replace("+00:00", "Z")

@@ -15,7 +15,7 @@ import attrs
 
 from datalab_facade.codec import JSONFormat, ToJSON, from_json_by_hand, json_field
 from datalab_facade.testing import readers
-from datalab_facade.testing.checking import check_type, is_finite
+from datalab_facade.testing.checking import as_names, check_seconds, check_type
 from datalab_facade.testing.jsonvalue import JSON
 
 
@@ -40,16 +40,8 @@ Shape: TypeAlias = Literal["flat", "nested"]
 
 
 def _check_seconds(_: object, attribute: attrs.Attribute[float], value: float | None) -> None:
-    if value is not None and not is_finite(value):
-        message = (
-            f"{attribute.name} must be a finite number of seconds, zero or more, not {value!r}"
-        )
-        raise ValueError(message)
-
-
-def _as_strings(values: Iterable[str]) -> tuple[str, ...]:
-    # A string is also an iterable of strings, but here it always means one name.
-    return (values,) if isinstance(values, str) else tuple(values)
+    if value is not None:
+        check_seconds(value, attribute.name)
 
 
 @attrs.frozen
@@ -78,7 +70,7 @@ class RunScript(ToJSON):
     ``application/octet-stream`` for bytes."""
     error: str | None = attrs.field(default=None, kw_only=True)
     """The ``error`` field after the end."""
-    file_ids: tuple[str, ...] = attrs.field(default=(), converter=_as_strings, kw_only=True)
+    file_ids: tuple[str, ...] = attrs.field(default=(), converter=as_names, kw_only=True)
     """The files of an ``"aggregated"`` run; only the nested shape shows them."""
     extra: Mapping[str, JSON] = attrs.field(factory=dict[str, JSON], kw_only=True)
     """Fields to add to the entry at all times; they replace fields of the same name."""
@@ -90,7 +82,8 @@ class RunScript(ToJSON):
 
 
 def _as_runs(runs: Iterable[RunScript]) -> tuple[RunScript, ...]:
-    return tuple(runs)
+    example = "RunScript('987', ends=60)"
+    return tuple(check_type(run, RunScript, "a run", example) for run in runs)
 
 
 def _expand_runs(step: StepScript) -> tuple[RunScript, ...]:
@@ -123,7 +116,7 @@ class StepScript(ToJSON):
     starts: float = attrs.field(default=0.0, validator=_check_seconds, kw_only=True)
     ends: float | None = attrs.field(default=0.0, validator=_check_seconds, kw_only=True)
     outcome: str = attrs.field(default="COMPLETED", kw_only=True)
-    files: tuple[str, ...] = attrs.field(default=("987",), converter=_as_strings, kw_only=True)
+    files: tuple[str, ...] = attrs.field(default=("987",), converter=as_names, kw_only=True)
     """The file keys; empty for a step without runs."""
     output: Output = attrs.field(
         default=SAMPLE, kw_only=True, metadata=json_field(form=readers.BODY_OR_NONE)

@@ -76,12 +76,20 @@ class SimulatorServer:
 
     @property
     def api_url(self) -> str:
-        """Scheme, host and port of the API, without a slash at the end."""
+        """Scheme, host and port of the API, without a slash at the end.
+
+        Raises:
+            RuntimeError: the server is not running.
+        """
         return self._require_session().api_url
 
     @property
     def control_url(self) -> str:
-        """The base URL of control requests, with a slash at the end."""
+        """The base URL of control requests, with a slash at the end.
+
+        Raises:
+            RuntimeError: the server is not running, or accepts no control requests.
+        """
         if not self._control:
             message = (
                 "this SimulatorServer accepts no control requests: create it with control=True"
@@ -91,11 +99,20 @@ class SimulatorServer:
 
     @property
     def storage_url(self) -> str:
-        """Scheme, host and port of the storage, without a slash at the end."""
+        """Scheme, host and port of the storage, without a slash at the end.
+
+        Raises:
+            RuntimeError: the server is not running.
+        """
         return self._require_session().storage_url
 
     def start(self) -> None:
-        """Start to listen; return when connections are accepted."""
+        """Start to listen; return when connections are accepted.
+
+        Raises:
+            RuntimeError: the server is running already.
+            OSError: the address or the port cannot be used.
+        """
         if self._session is not None:
             message = "this SimulatorServer is already running"
             raise RuntimeError(message)
@@ -115,6 +132,7 @@ class SimulatorServer:
         """Stop listening and close all connections; do nothing if the server is not running.
 
         Raises:
+            RuntimeError: the server did not stop within ten seconds.
             Exception: the first exception that a fault hook of the simulator raised.
         """
         errors = self._shut_down()

@@ -13,7 +13,14 @@ import attrs
 
 from datalab_facade.clock import Clock, SystemClock
 from datalab_facade.testing.api import answer_api
-from datalab_facade.testing.checking import check_clock, check_rate_limit, check_type, new_id
+from datalab_facade.testing.checking import (
+    check_clock,
+    check_keys,
+    check_options,
+    check_rate_limit,
+    check_type,
+    new_id,
+)
 from datalab_facade.testing.documents import Documents
 from datalab_facade.testing.fault_rules import FaultHook, FaultRules, Target
 from datalab_facade.testing.faults import Fault
@@ -54,7 +61,7 @@ class Simulator:
     Args:
         clock: the clock of executions and of expiring URLs. Default: the machine's.
         api_key: the key that the API accepts.
-        more_keys: other keys that the API accepts.
+        more_keys: other keys that the API accepts. Default: none.
         rate_limit: ``(requests, seconds)``: the number of API requests allowed in any
             period of so many seconds; the next one gets a 429. Each key has its own
             limit. Default: no limit.
@@ -62,7 +69,7 @@ class Simulator:
             its own.
         retry_after: whether a 429 has a ``Retry-After``. Default: False, because the real
             service documents no such header.
-        url_lifetime: seconds for which a presigned URL is valid.
+        url_lifetime: seconds for which a presigned URL is valid. Default: an hour.
         bucket: the first segment of the path of every output.
         api_origin: the origin of the API for :class:`~datalab_facade.testing.SimulatorTransport`.
         storage_origin: the origin of presigned URLs. A running server changes it.
@@ -71,8 +78,8 @@ class Simulator:
         first_execution_id: the id of the first execution; the next ones count up.
 
     Raises:
-        TypeError: the clock is not a clock.
-        ValueError: the rate limit is not a pair of numbers.
+        TypeError: the clock is not a clock, or a key not a text.
+        ValueError: another option makes no sense, such as a rate limit that is not a pair.
     """
 
     def __init__(
@@ -92,6 +99,8 @@ class Simulator:
         clock_skew: float = 0.0,
     ) -> None:
         check_clock(clock)
+        check_options(url_lifetime, bucket, clock_skew, rate_limit_per)
+        check_keys([api_key])
         limit = None
         if rate_limit is not None:
             requests, seconds = check_rate_limit(rate_limit)
@@ -110,8 +119,8 @@ class Simulator:
             bucket=bucket,
             url_lifetime=url_lifetime,
             rate_limit=limit,
-            more_keys=frozenset(more_keys),
-            next_execution_id=first_execution_id,
+            more_keys=check_keys(more_keys),
+            next_execution_id=new_id(first_execution_id, 0, (), "an execution"),
             api_origin=api_origin,
         )
         self.files: Final = Files(self._state.files, self._state.clock, self._lock)
@@ -130,11 +139,16 @@ class Simulator:
 
     @property
     def api_key(self) -> str:
-        """The key that the API accepts; set another one to revoke this one."""
+        """The key that the API accepts; set another one to revoke this one.
+
+        Raises:
+            TypeError: it is set to something else than a text.
+        """
         return self._state.api_key
 
     @api_key.setter
     def api_key(self, key: str) -> None:
+        check_keys([key])
         with self._lock:
             self._state.api_key = key
 
@@ -169,7 +183,10 @@ class Simulator:
     def next_execution_id(self) -> int:
         """The id of the next execution, also of one that the code under test submits.
 
-        Can be set; ids count up from there.
+        Can be set; ids count up from there, and leave out those that are taken.
+
+        Raises:
+            ValueError: there is an execution with this id, or it is not above zero.
         """
         return self._state.next_execution_id
 
@@ -188,6 +205,7 @@ class Simulator:
             script: the script; ``None``: it follows from the workflow's steps, as by default.
 
         Raises:
+            TypeError: the script is not an :class:`ExecutionScript`.
             KeyError: there is no such workflow.
         """
         self.workflows.script_for(workflow_id, script)

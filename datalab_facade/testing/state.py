@@ -55,9 +55,7 @@ class RateLimit:
     seconds: float
     send_retry_after: bool
     """Whether a 429 has a ``Retry-After``."""
-    per: RatePer = attrs.field(
-        default="key", validator=attrs.validators.in_(("key", "endpoint")), kw_only=True
-    )
+    per: RatePer = attrs.field(default="key", kw_only=True)
     """Whether all endpoints share the limit, or each has its own. Keys never share it."""
     _admitted: dict[tuple[str, str], deque[float]] = attrs.field(
         factory=lambda: defaultdict[tuple[str, str], deque[float]](deque), init=False
@@ -110,14 +108,14 @@ class State:
     """All that endpoints read and change. The simulator's lock guards it."""
 
     clock: Clock
-    api_key: str
-    signer: Signer
+    api_key: str = attrs.field(repr=False)
+    signer: Signer = attrs.field(repr=False)
     storage_origin: str
     bucket: str
     url_lifetime: int
     """Seconds for which a presigned URL is valid."""
     rate_limit: RateLimit | None = None
-    more_keys: frozenset[str] = frozenset()
+    more_keys: frozenset[str] = attrs.field(default=frozenset(), repr=False)
     """Other keys that the API accepts."""
     executions: dict[int, StartedExecution] = attrs.field(factory=dict[int, StartedExecution])
     files: FileStore = attrs.field(factory=FileStore)
@@ -133,6 +131,8 @@ class State:
         """Create an execution now; return its id."""
         execution_id = new_id(execution_id, self.next_execution_id, self.executions, "an execution")
         self.next_execution_id = max(self.next_execution_id, execution_id + 1)
+        while self.next_execution_id in self.executions:
+            self.next_execution_id += 1
         self.executions[execution_id] = StartedExecution(
             execution_id, script, self.clock.now(), self.clock.monotonic()
         )

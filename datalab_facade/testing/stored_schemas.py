@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.jsonvalue import JSON
+from datalab_facade.testing.jsonvalue import JSON, time_text
 
 _FILES: Final = 10
 _SECONDS_PER_FILE: Final = 2.0
@@ -22,7 +23,7 @@ class StoredBatchRun:
     eval_rubric_id: JSON
     pipeline_id: JSON
     pipeline_type: str
-    created: str
+    created_at: datetime
     created_monotonic: float
 
     def body(self, clock: Clock) -> dict[str, JSON]:
@@ -30,6 +31,8 @@ class StoredBatchRun:
         age = clock.monotonic() - self.created_monotonic
         done = min(_FILES, int(age / _SECONDS_PER_FILE))
         ended = done == _FILES
+        created = time_text(self.created_at)
+        ends_at = self.created_at + timedelta(seconds=_FILES * _SECONDS_PER_FILE)
         return {
             "id": self.number,
             "collection_id": self.collection_id,
@@ -37,12 +40,12 @@ class StoredBatchRun:
             "pipeline_id": self.pipeline_id,
             "pipeline_type": self.pipeline_type,
             "status": "completed" if ended else "running",
-            "started_at": self.created,
-            "completed_at": self.created if ended else None,
+            "started_at": created,
+            "completed_at": time_text(ends_at) if ended else None,
             "total_files": _FILES,
             "completed_files": done,
             "avg_score": 4.5 if ended and self.eval_rubric_id is not None else None,
-            "created": self.created,
+            "created": created,
         }
 
 

@@ -47,6 +47,9 @@ def connect(simulator: Simulator, **options: Unpack[ConnectOptions]) -> Datalab:
     >>> with connect(simulator) as client:
     ...     client.executions.wait(execution_id).succeeded
     True
+
+    Raises:
+        InvalidArgumentError: an option is wrong.
     """
     return Datalab(
         simulator.api_key,
@@ -62,6 +65,9 @@ def connect_async(simulator: Simulator, **options: Unpack[ConnectOptions]) -> As
     """Connect an async client to a simulator, in process, with its key and on its clock.
 
     It opens no connection, so it need not be closed.
+
+    Raises:
+        InvalidArgumentError: an option is wrong.
     """
     return AsyncDatalab(
         simulator.api_key,

@@ -68,13 +68,21 @@ class VirtualClock:
         return self._start + timedelta(seconds=self.monotonic())
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward. Tasks that are due wake in the loop's next iteration."""
+        """Move the clock forward. Tasks that are due wake in the loop's next iteration.
+
+        Raises:
+            ValueError: the number of seconds is negative, not finite, or not a number.
+        """
         check_seconds(seconds)
         with self._lock:
             self._elapsed += seconds
 
     def sleep(self, seconds: float) -> None:
-        """Move the clock and return at once; in :meth:`run_threads`, let others run first."""
+        """Move the clock and return at once; in :meth:`run_threads`, let others run first.
+
+        Raises:
+            ValueError: as for :meth:`advance`.
+        """
         check_seconds(seconds)
         scheduler = self._scheduler
         if scheduler is None or not scheduler.sleep_until(self.monotonic() + seconds):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 import attrs
 
 from datalab_facade.clock import Clock
-from datalab_facade.testing.checking import new_id
+from datalab_facade.testing.checking import check_type, new_id
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.scripts import ExecutionScript, RunScript, Shape, StepScript
+from datalab_facade.testing.store_views import StoreView
 
 Refusal: TypeAlias = Literal["status", "success", "none"]
 """How deleting a workflow with executions is refused: a 400, a 200 with false, or not at all."""
@@ -119,7 +120,8 @@ def build_script(
     """
     if workflow.script is not None:
         return attrs.evolve(workflow.script, workflow_id=workflow.workflow_id)
-    keys = tuple(files) or ("aggregated",)
+    # A file that is named twice is one.
+    keys = tuple(dict.fromkeys(files)) or ("aggregated",)
     ends: dict[str, float] = {}
     scripts: list[StepScript] = []
     waiting = {str(step["unique_name"]): step for step in workflow.steps}
@@ -151,7 +153,7 @@ def dependencies_of(step: Mapping[str, JSON]) -> tuple[str, ...]:
     return tuple(map(str, names)) if isinstance(names, (list, tuple)) else ()
 
 
-class Workflows(Mapping[int, StoredWorkflow]):
+class Workflows(StoreView[int, StoredWorkflow]):
     """The workflows of a simulator by id, oldest first; see ``simulator.workflows``.
 
     ::
@@ -163,9 +165,9 @@ class Workflows(Mapping[int, StoredWorkflow]):
     """
 
     def __init__(self, store: WorkflowStore, clock: Clock, lock: threading.RLock) -> None:
+        super().__init__(store, lock)
         self._store: Final = store
         self._clock: Final = clock
-        self._lock: Final = lock
 
     @property
     def team_id(self) -> int:
@@ -222,21 +224,15 @@ class Workflows(Mapping[int, StoredWorkflow]):
             return self._store.add(name, steps, team, now, workflow_id).workflow_id
 
     def script_for(self, workflow_id: int, script: ExecutionScript | None) -> None:
-        """Set the script of a workflow's executions; ``None``: it follows from the steps."""
+        """Set the script of a workflow's executions; ``None``: it follows from the steps.
+
+        Raises:
+            TypeError: the script is not an :class:`ExecutionScript`.
+            KeyError: there is no such workflow.
+        """
+        if script is not None:
+            example = "ExecutionScript([StepScript('parse', ends=60)])"
+            check_type(script, ExecutionScript, "a script", example)
         with self._lock:
             workflow = self._store.by_id[workflow_id]
             self._store.by_id[workflow_id] = attrs.evolve(workflow, script=script)
-
-    def __getitem__(self, workflow_id: int) -> StoredWorkflow:
-        with self._lock:
-            return self._store.by_id[workflow_id]
-
-    def __iter__(self) -> Iterator[int]:
-        with self._lock:
-            return iter(list(self._store.by_id))
-
-    def __len__(self) -> int:
-        return len(self._store.by_id)
-
-    def __repr__(self) -> str:
-        return f"Workflows({list(self.values())!r})"

@@ -13,7 +13,8 @@ from datalab_facade.testing.bodies import (
 )
 from datalab_facade.testing.jsonvalue import JSON
 from datalab_facade.testing.messages import Answer, Request, json_answer
-from datalab_facade.testing.refusals import InvalidError, integer
+from datalab_facade.testing.parameters import integer
+from datalab_facade.testing.refusals import InvalidError, RefusedError, problem, raise_if_any
 from datalab_facade.testing.routing import Parameters, Route
 from datalab_facade.testing.state import State
 from datalab_facade.testing.workflows import StoredWorkflow, build_script, dependencies_of
@@ -48,20 +49,17 @@ def list_workflows(state: State, request: Request, _parameters: Parameters) -> A
 
 def get_workflow(state: State, _request: Request, parameters: Parameters) -> Answer:
     """Return a workflow."""
-    workflow = _find(state, parameters)
-    return _workflow_answer(workflow) if isinstance(workflow, StoredWorkflow) else workflow
+    return _workflow_answer(_find(state, parameters))
 
 
 def create_workflow(state: State, request: Request, _parameters: Parameters) -> Answer:
     """Check a definition as FastAPI does, then as an engine does, and store it."""
     definition = object_body(request)
-    problems = list(_form_problems(definition))
-    if problems:
-        return json_answer(422, {"detail": problems})
+    raise_if_any(_form_problems(definition))
     steps = [dict(step) for step in cast("list[Mapping[str, JSON]]", definition["steps"])]
-    problem = _engine_problem(steps, state.workflows.step_types)
-    if problem is not None:
-        return json_answer(400, {"detail": problem})
+    refusal = _engine_refusal(steps, state.workflows.step_types)
+    if refusal is not None:
+        raise RefusedError(400, refusal)
     store = state.workflows
     name = str(definition["name"])
     workflow = store.add(name, steps, store.team_id, state.clock.now())
@@ -71,8 +69,6 @@ def create_workflow(state: State, request: Request, _parameters: Parameters) -> 
 def delete_workflow(state: State, _request: Request, parameters: Parameters) -> Answer:
     """Delete a workflow, unless it has executions."""
     workflow = _find(state, parameters)
-    if not isinstance(workflow, StoredWorkflow):
-        return workflow
     refusal = state.workflows.behavior.refusal
     executed = any(
         execution.script.workflow_id == workflow.workflow_id
@@ -81,7 +77,7 @@ def delete_workflow(state: State, _request: Request, parameters: Parameters) -> 
     if executed and refusal != "none":
         reason = f"Workflow {workflow.workflow_id} has executions and cannot be deleted"
         if refusal == "status":
-            return json_answer(400, {"detail": reason})
+            raise RefusedError(400, reason)
         return json_answer(200, {"success": False, "message": reason})
     del state.workflows.by_id[workflow.workflow_id]
     return json_answer(
@@ -95,12 +91,9 @@ def execute_workflow(state: State, request: Request, parameters: Parameters) -> 
     body = object_body(request) if request.body else {}
     config = body.get("input_config")
     if config is not None and not isinstance(config, Mapping):
-        raise InvalidError(
-            "dict_type", ("body", "input_config"), "Input should be a valid dictionary", config
-        )
-    workflow = _find(state, {"workflow_id": str(workflow_id)})
-    if not isinstance(workflow, StoredWorkflow):
-        return workflow
+        message = "Input should be a valid dictionary"
+        raise InvalidError(problem("dict_type", ("body", "input_config"), message, config))
+    workflow = _find(state, parameters)
     behavior = state.workflows.behavior
     execution_id = state.start(build_script(workflow, _file_keys(config), behavior))
     return json_answer(
@@ -127,11 +120,11 @@ WORKFLOW_ROUTES: Final = (
 )
 
 
-def _find(state: State, parameters: Parameters) -> StoredWorkflow | Answer:
+def _find(state: State, parameters: Parameters) -> StoredWorkflow:
     workflow_id = integer(("path", "workflow_id"), parameters["workflow_id"])
     workflow = state.workflows.find(workflow_id)
     if workflow is None:
-        return json_answer(404, {"detail": f"Workflow {workflow_id} not found"})
+        raise RefusedError(404, f"Workflow {workflow_id} not found")
     return workflow
 
 
@@ -179,7 +172,7 @@ def _form_problems(body: Mapping[str, JSON]) -> Iterator[JSON]:
     for number, step in enumerate(steps if isinstance(steps, list) else []):
         location = ("body", "steps", number)
         if not isinstance(step, Mapping):
-            yield not_an_object(location, step).error
+            yield not_an_object(location, step)
             continue
         yield from field_problems(step, "step_key", str, location, required=True)
         yield from field_problems(step, "unique_name", str, location, required=True)
@@ -191,7 +184,7 @@ def _form_problems(body: Mapping[str, JSON]) -> Iterator[JSON]:
             yield from value_problems(dependency, str, (*location, "depends_on", index))
 
 
-def _engine_problem(steps: list[dict[str, JSON]], step_types: Mapping[str, str]) -> str | None:
+def _engine_refusal(steps: list[dict[str, JSON]], step_types: Mapping[str, str]) -> str | None:
     names = [str(step["unique_name"]) for step in steps]
     for step in steps:
         if step["step_key"] not in step_types:

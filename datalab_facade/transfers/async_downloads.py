@@ -201,47 +201,29 @@ class AsyncDownloads:
             job_id=job_id,
         )
 
-    def _chunks(
+    async def _chunks(
         self, download: Download, renew: AsyncRenewUrl, activity: Activity
     ) -> AsyncGenerator[Chunk, None]:
+        """Run a download to its end, and yield its chunks."""
         clock = self._context.clock
-        return fetch_async(download, self._storage, renew, clock=clock, activity=activity)
+        performer = _AsyncPerformer(self._storage, renew, clock, activity)
+        chunks = drive_async(download.steps(), performer.carry_out, clock=clock, activity=activity)
+        try:
+            async with contextlib.aclosing(chunks):
+                async for chunk in chunks:
+                    if chunk.offset == 0 and not chunk.data and download.facts.no_encoding:
+                        logger.info(
+                            "%s is passed on unchanged: its Content-Encoding %r is not a "
+                            "compression",
+                            download.remote.subject,
+                            excerpt(download.facts.no_encoding),
+                        )
+                    yield chunk
+        finally:
+            await performer.close()
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
-
-
-async def fetch_async(
-    download: Download,
-    storage: AsyncStorageTransport,
-    renew: AsyncRenewUrl,
-    *,
-    clock: Clock,
-    activity: Activity,
-) -> AsyncGenerator[Chunk, None]:
-    """Run a download to its end, and yield its chunks.
-
-    Args:
-        download: Decides what to do next.
-        storage: The storage that has the object.
-        renew: Requests a new URL.
-        clock: Tells the time and sleeps.
-        activity: What this is a part of.
-    """
-    performer = _AsyncPerformer(storage, renew, clock, activity)
-    chunks = drive_async(download.steps(), performer.carry_out, clock=clock, activity=activity)
-    try:
-        async with contextlib.aclosing(chunks):
-            async for chunk in chunks:
-                if chunk.offset == 0 and not chunk.data and download.facts.no_encoding:
-                    logger.info(
-                        "%s is passed on unchanged: its Content-Encoding %r is not a compression",
-                        download.remote.subject,
-                        excerpt(download.facts.no_encoding),
-                    )
-                yield chunk
-    finally:
-        await performer.close()
 
 
 class _AsyncPerformer:

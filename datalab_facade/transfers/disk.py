@@ -85,11 +85,13 @@ def is_at(path: Path, file: IO[bytes]) -> bool:
 
 
 def lock(file: IO[bytes]) -> bool:
-    """Try to lock an open file until it is closed; return whether this process has it."""
+    """Try to lock an open file until it is closed; return whether this process has it.
+
+    Without a system's locks, as on Windows, only one process may save to a folder.
+    """
     try:
         import fcntl
     except ImportError:
-        # Windows does not let two processes write to one open file by default.
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

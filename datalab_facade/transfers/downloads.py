@@ -202,44 +202,26 @@ class Downloads:
     def _chunks(
         self, download: Download, renew: RenewUrl, activity: Activity
     ) -> Generator[Chunk, None, None]:
+        """Run a download to its end, and yield its chunks."""
         clock = self._context.clock
-        return fetch(download, self._storage, renew, clock=clock, activity=activity)
+        performer = _Performer(self._storage, renew, clock, activity)
+        chunks = drive(download.steps(), performer.carry_out, clock=clock, activity=activity)
+        try:
+            with contextlib.closing(chunks):
+                for chunk in chunks:
+                    if chunk.offset == 0 and not chunk.data and download.facts.no_encoding:
+                        logger.info(
+                            "%s is passed on unchanged: its Content-Encoding %r is not a "
+                            "compression",
+                            download.remote.subject,
+                            excerpt(download.facts.no_encoding),
+                        )
+                    yield chunk
+        finally:
+            performer.close()
 
     def _now(self) -> float:
         return self._context.clock.monotonic()
-
-
-def fetch(
-    download: Download,
-    storage: StorageTransport,
-    renew: RenewUrl,
-    *,
-    clock: Clock,
-    activity: Activity,
-) -> Generator[Chunk, None, None]:
-    """Run a download to its end, and yield its chunks.
-
-    Args:
-        download: Decides what to do next.
-        storage: The storage that has the object.
-        renew: Requests a new URL.
-        clock: Tells the time and sleeps.
-        activity: What this is a part of.
-    """
-    performer = _Performer(storage, renew, clock, activity)
-    chunks = drive(download.steps(), performer.carry_out, clock=clock, activity=activity)
-    try:
-        with contextlib.closing(chunks):
-            for chunk in chunks:
-                if chunk.offset == 0 and not chunk.data and download.facts.no_encoding:
-                    logger.info(
-                        "%s is passed on unchanged: its Content-Encoding %r is not a compression",
-                        download.remote.subject,
-                        excerpt(download.facts.no_encoding),
-                    )
-                yield chunk
-    finally:
-        performer.close()
 
 
 class _Performer:

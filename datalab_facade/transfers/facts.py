@@ -13,7 +13,7 @@ from typing import Self
 
 import attrs
 
-from datalab_facade.decoding import http_date
+from datalab_facade.fields import http_date
 from datalab_facade.transfers.unpacking import codings, not_codings
 
 _DIGESTS = {"md5": 16, "sha256": 32, "sha1": 20, "crc32": 4}

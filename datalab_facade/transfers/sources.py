@@ -5,7 +5,6 @@ Reading from a pipe may never end, so it happens in a thread that can be abandon
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import io
@@ -17,10 +16,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import IO, Final, Self, TypeAlias, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Final, Self, TypeAlias, TypeVar, cast
 
 from datalab_facade.errors import InvalidArgumentError, UploadError, UploadFailure
+from datalab_facade.interrupting import wait_until_done
 from datalab_facade.transfers.uploading import upload_error
+
+if TYPE_CHECKING:
+    import asyncio
 
 _T = TypeVar("_T")
 
@@ -147,6 +150,8 @@ async def open_source_async(
 
     Arguments and errors as :func:`open_source`.
     """
+    import asyncio  # importing it costs a third of importing httpx
+
     left = threading.Event()
 
     def work() -> Source:
@@ -255,14 +260,16 @@ def _spool_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -
     """
     left = threading.Event()
     spooling = _in_own_thread(lambda: _spool(file, name, max_bytes, left.is_set))
+    is_done = False
     try:
-        return spooling.result(min(timeout, threading.TIMEOUT_MAX))
-    except BaseException as error:
-        left.set()
-        spooling.add_done_callback(_close)
-        if isinstance(error, TimeoutError):
-            raise _not_read_in_time(name) from None
-        raise
+        is_done = wait_until_done(spooling, timeout)
+    finally:
+        if not is_done:
+            left.set()
+            spooling.add_done_callback(_close)
+    if not is_done:
+        raise _not_read_in_time(name)
+    return spooling.result()
 
 
 def _close(spooling: Future[Source]) -> None:

@@ -135,13 +135,16 @@ class _Layer:
             data, self._start, self._may_be_bare = self._start, b"", False
             if not _has_header(data):
                 self._inflate = zlib.decompressobj(-15)
-        while data:
+        piece = b""
+        # After a full piece there may be more, though all input was taken in.
+        while data or len(piece) == _PIECE:
             try:
                 piece = self._inflate.decompress(data, _PIECE)
             except zlib.error as error:
                 raise UnpackingError(str(error)) from error
             self.produced += len(piece)
-            yield piece
+            if piece:
+                yield piece
             data = self._inflate.unconsumed_tail
             if self._inflate.eof and self._inflate.unused_data:
                 # gzip may consist of several members in a row.

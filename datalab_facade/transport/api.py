@@ -78,7 +78,7 @@ class ApiTransport(ApiCalls):
                 self.admission.wait_for_slot(deadline, scope.priority, scope.activity)
                 exchange, request = self.begin(operation, scope, newer)
                 self._pool.fetch(exchange, request)
-        return self.judged(operation, exchange)
+        return self.judge(operation, exchange)
 
     def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
         """GET a path, and return the answer without a judgment on it.

@@ -16,7 +16,8 @@ from datalab_facade._version import __version__
 from datalab_facade.activities import Activity
 from datalab_facade.decoding import decode_failure
 from datalab_facade.drift import DriftLog, announce, sighting
-from datalab_facade.errors import APIStatusError, ClientStateError, InvalidResponseError
+from datalab_facade.errors import APIStatusError, InvalidResponseError
+from datalab_facade.forking import not_picklable
 from datalab_facade.jobs.commands import Call
 from datalab_facade.json_forms import JSON
 from datalab_facade.rate_limiting.local import RateLimiter
@@ -128,7 +129,7 @@ class ApiCalls:
         )
         return exchange, request
 
-    def judged(self, operation: Operation, exchange: Exchange) -> JSON:
+    def judge(self, operation: Operation, exchange: Exchange) -> JSON:
         """Return the JSON of an answer.
 
         Raises:
@@ -231,11 +232,3 @@ def _content(operation: Operation, exchange: Exchange, headers: dict[str, str]) 
     if operation.json is not None:
         return json.dumps(operation.json, allow_nan=False).encode()
     return b""
-
-
-def not_picklable() -> ClientStateError:
-    """Return the error for pickling what holds connections and the key."""
-    return ClientStateError(
-        "A client cannot be pickled or copied: it holds connections and the key. Make one in each "
-        "process, and pass ids, snapshots or handles instead"
-    )

@@ -6,8 +6,6 @@ queues there: whoever has to wait waits here, calls before polls, else in the or
 
 from __future__ import annotations
 
-import math
-
 from datalab_facade.activities import Activity
 from datalab_facade.clock import Clock
 from datalab_facade.errors import RateLimitTimeoutError
@@ -51,7 +49,10 @@ class AsyncAdmissionControl:
             RateLimitTimeoutError: The slot comes only after the deadline.
         """
         if not await self._permits.acquire(deadline, priority):
-            raise RateLimitTimeoutError(wait=math.inf, left=0.0)
+            raise RateLimitTimeoutError(
+                f"The request was not sent: {MOST_UNDER_WAY} requests are under way, and this "
+                "one got no place among them in time. Allow a longer timeout, or make fewer at once"
+            )
         try:
             await self.wait_for_slot(deadline, priority, activity)
         except BaseException:

@@ -77,7 +77,7 @@ class AsyncApiTransport(ApiCalls):
                 await self.admission.wait_for_slot(deadline, scope.priority, scope.activity)
                 exchange, request = self.begin(operation, scope, newer)
                 await self._pool.fetch(exchange, request)
-        return self.judged(operation, exchange)
+        return self.judge(operation, exchange)
 
     async def plain_answer(self, path: str, scope: CallScope) -> PlainAnswer:
         """GET a path, and return the answer without a judgment on it.

@@ -26,14 +26,12 @@ from datalab_facade.errors import (
 from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import NO_ECHO, Echo
 from datalab_facade.listeners import Reporter, log_fields
-from datalab_facade.redaction import excerpt, redact_headers, redact_url, redact_urls
+from datalab_facade.redaction import excerpt, redact_headers, redact_url
 from datalab_facade.transport.network.framing import SurplusBytesError
-from datalab_facade.transport.network.log_filter import Ours
+from datalab_facade.transport.network.log_filter import CallersOwn, Ours
 from datalab_facade.transport.network.sockets import NothingSentError
 
 logger = logging.getLogger("datalab_facade.transport")
-
-_LONGEST_CHAIN = 50
 
 # Below that, what it takes at once to parse an answer is not worth a thought.
 _MIN_LARGE = 1 << 20
@@ -156,7 +154,7 @@ class Exchange:
         finally:
             self._ours.__exit__()
 
-    def saw(self, event: str, details: Mapping[str, object]) -> None:
+    def record_event(self, event: str, details: Mapping[str, object]) -> None:
         """Record how far the request has come, as httpcore and its like tell it.
 
         So it is known of a submission that fails whether it can have arrived.
@@ -167,14 +165,19 @@ class Exchange:
             event.endswith("send_request_headers.started") and not tunnel
         )
 
-    async def saw_async(self, event: str, details: Mapping[str, object]) -> None:
+    async def record_event_async(self, event: str, details: Mapping[str, object]) -> None:
         """Do the same, for what awaits it."""
-        self.saw(event, details)
+        self.record_event(event, details)
 
     def callers_own(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-        """Give a body that is sent; what reading it raises comes out as it is."""
+        """Give a body that is sent; what reading it raises or logs comes out as it is."""
         try:
-            yield from pieces
+            while True:
+                with CallersOwn():
+                    piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
         except Exception as error:
             self._own = error
             raise
@@ -182,7 +185,11 @@ class Exchange:
     async def callers_own_async(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Do the same in an event loop."""
         try:
-            async for piece in pieces:
+            while True:
+                with CallersOwn():
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    return
                 yield piece
         except Exception as error:
             self._own = error
@@ -296,7 +303,8 @@ class Exchange:
         Raises:
             DatalabError: Whatever else was raised is its cause, unless that tells a secret.
         """
-        failure = self._translated(error)
+        # A library below may wrap what reading the body raised.
+        failure = self._own or self._translated(error)
         self._is_logged = True
         if logger.isEnabledFor(logging.DEBUG):
             seconds, name = self._clock.monotonic() - self.began, type(failure).__name__
@@ -322,7 +330,7 @@ class Exchange:
         if isinstance(error, DatalabError):
             return error
         failure = self._failure(error)
-        failure.__cause__ = error if self._may_be_shown(error) else None
+        failure.__cause__ = error if self._echo.may_show(error) else None
         return failure
 
     def _failure(self, error: Exception) -> DatalabError:
@@ -358,15 +366,6 @@ class Exchange:
 
     def _origin(self) -> str:
         return self._whole_url[: self._whole_url.find("/", len("https://"))]
-
-    def _may_be_shown(self, error: BaseException | None) -> bool:
-        # A traceback prints all that led to an error.
-        causes: list[str] = []
-        while error is not None and len(causes) < _LONGEST_CHAIN:
-            causes.append(repr(error))
-            error = error.__cause__ or error.__context__
-        text = "\n".join(causes)
-        return error is None and text == redact_urls(self._echo.redact(text))
 
     def more_than_announced(self) -> SurplusBytesError:
         """Give the error for an answer that was longer than it said."""

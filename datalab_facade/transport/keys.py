@@ -69,7 +69,7 @@ class KeyHolder:
     def _ask(self, asked: int, deadline: float, *, why: str) -> Key:
         """Ask for the key, unless it was asked for more often than so many times already."""
         if not self._lock.acquire(self._left(deadline)):
-            raise self._late(deadline, why)
+            raise _not_in_time(why)
         try:
             if self._asked == asked:
                 self._renew(deadline, why)
@@ -91,7 +91,7 @@ class KeyHolder:
             answer = call_own(self._source, self._left(deadline))
         except TimeoutError as error:
             if self._left(deadline) <= _MOMENT:
-                raise self._late(deadline, why) from error
+                raise _not_in_time(why) from None
             self._failure = self._failed(error, why)
         except Exception as error:  # noqa: BLE001 - it is code of the caller's
             self._failure = self._failed(error, why)
@@ -114,17 +114,18 @@ class KeyHolder:
         failure = ConfigurationError(
             f"{why}api_key, a function, raised {type(error).__name__}: {said or 'no details'}"
         )
-        failure.__cause__ = error if said == str(error) else None
+        can_be_shown = said == str(error) and echo.may_show(error)
+        failure.__cause__ = error if can_be_shown else None
         return failure
 
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - self._clock.monotonic())
 
-    def _late(self, deadline: float, why: str) -> APITimeoutError:
-        return APITimeoutError(
-            f"{why}api_key, a function, did not give the key in time; allow a longer timeout",
-            method="",
-            url="",
-            may_have_arrived=False,
-            timeout=self._left(deadline),
-        )
+
+def _not_in_time(why: str) -> APITimeoutError:
+    return APITimeoutError(
+        f"{why}api_key, a function, did not give the key in time; allow a longer timeout",
+        method="",
+        url="",
+        may_have_arrived=False,
+    )

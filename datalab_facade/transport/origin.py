@@ -5,16 +5,20 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
-import httpx
 
 from datalab_facade.arguments import checked_text
 from datalab_facade.errors import ConfigurationError
 from datalab_facade.known_secrets import Echo
 from datalab_facade.redaction import can_be_shown, redact_url
+
+if TYPE_CHECKING:
+    import httpx
+
+DEFAULT_BASE_URL = "https://www.datalab.to"
 
 KEY_HEADER = "x-api-key"
 
@@ -36,6 +40,13 @@ class Server:
     def of(cls, url: httpx.URL) -> Server:
         """Return the server of a URL."""
         return cls(url.raw_scheme, url.raw_host, url.port, url.netloc)
+
+
+def server_of(url: str) -> Server:
+    """Return the server of a URL."""
+    import httpx  # most clients are made before anything is sent
+
+    return Server.of(httpx.URL(url))
 
 
 @attrs.frozen
@@ -83,13 +94,13 @@ class OriginKey:
 
     def __init__(self, origin: Origin) -> None:
         self._prefix = f"{origin.base_url}/"
-        self._server = Server.of(httpx.URL(origin.base_url))
+        self._server = server_of(origin.base_url)
 
     def add_to(self, headers: dict[str, str], url: str, key: Key) -> None:
         """Add the key if a request to the URL goes where it belongs."""
         # The slash ends the host's name and its port, and no user comes before them, so
         # most URLs need not be taken apart.
-        if url.startswith(self._prefix) or Server.of(httpx.URL(url)) == self._server:
+        if url.startswith(self._prefix) or server_of(url) == self._server:
             headers[KEY_HEADER] = key.text
 
 
@@ -143,6 +154,10 @@ def _kind(value: object) -> str:
 
 
 def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
+    if base_url == DEFAULT_BASE_URL:
+        return base_url
+    import httpx
+
     checked_text("The base URL", base_url)
     # Where there is an @, whatever comes before it may be a password, however
     # the rest is to be understood.

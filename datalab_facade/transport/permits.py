@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from datalab_facade.clock import Clock, wait_by
+from datalab_facade.interrupting import acquire_in_time
 from datalab_facade.rate_limiting.priorities import PriorityLine, RequestPriority
 
 if TYPE_CHECKING:
@@ -86,13 +87,7 @@ class Permits:
                     waiter.has_permit = True
                     return True
                 self.queue.add(number, waiter, priority)
-            seconds = deadline - self._clock.monotonic()
-            # No lock can be waited for longer than some centuries at once.
-            while seconds > threading.TIMEOUT_MAX:
-                if waiter.lock.acquire(timeout=threading.TIMEOUT_MAX):
-                    return True
-                seconds -= threading.TIMEOUT_MAX
-            waiter.lock.acquire(timeout=max(0.0, seconds))
+            acquire_in_time(waiter.lock, deadline - self._clock.monotonic())
             with self._lock:
                 self.queue.remove(number, priority)
                 return waiter.has_permit

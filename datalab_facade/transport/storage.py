@@ -14,8 +14,9 @@ import httpx
 
 from datalab_facade.activities import Activity
 from datalab_facade.errors import DatalabError
+from datalab_facade.forking import not_picklable
 from datalab_facade.redaction import redact_url, redact_urls
-from datalab_facade.transport.api_calls import USER_AGENT, not_picklable
+from datalab_facade.transport.api_calls import USER_AGENT
 from datalab_facade.transport.exchange import Exchange, Stored, Surroundings
 from datalab_facade.transport.network.borrowed_pool import BorrowedPool
 from datalab_facade.transport.network.connection_pool import (

@@ -34,6 +34,7 @@ from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinit
 from datalab_facade.workflows.inputs import InputLike
 from datalab_facade.workflows.models import StepType, Workflow
 from datalab_facade.workflows.requests import (
+    Submitted,
     checked_team_id,
     checked_workflow_id,
     creation,
@@ -268,11 +269,16 @@ class AsyncWorkflows:
                 execution was started.
         """
         planned = execution_of(workflow, input_config, retry_overloaded=retry_overloaded)
-        execution_id = await self._calls.submit(
+        return self._executions.handle(await self._start_planned(planned, timeout, options))
+
+    async def _start_planned(
+        self, planned: Submitted, timeout: float | timedelta | None, options: CallOptions
+    ) -> int:
+        """Start a planned execution, and return its id; for runs as well."""
+        return await self._calls.submit(
             planned.operation,
             partial(decode_started, workflow_id=planned.workflow_id),
             timeout=timeout,
             options=options,
             submission=planned.submission,
         )
-        return self._executions.handle(execution_id)

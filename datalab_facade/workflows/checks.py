@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from datalab_facade.errors import DefinitionIssue
+from datalab_facade.fields import named
 from datalab_facade.workflows.placeholders import find_placeholders, placeholder_error
 
 _KEYS: Final = ("name", "description", "steps")
@@ -64,7 +65,7 @@ class _Check:
     def definition(self, value: object) -> Iterator[DefinitionIssue]:
         if not isinstance(value, Mapping):
             yield DefinitionIssue(
-                place="", message=f"a definition must be an object, not {_kind(value)}"
+                place="", message=f"a definition must be an object, not {named(value)}"
             )
             return
         yield from _unknown_keys(value, _KEYS, "")
@@ -72,7 +73,7 @@ class _Check:
         description = value.get("description")
         if description is not None and not isinstance(description, str):
             yield DefinitionIssue(
-                place="description", message=f"must be a string, not {_kind(description)}"
+                place="description", message=f"must be a string, not {named(description)}"
             )
         elif description is not None:
             yield from _text(description, "description")
@@ -80,7 +81,7 @@ class _Check:
             yield DefinitionIssue(place="steps", message="is missing")
         elif not isinstance(value["steps"], (list, tuple)):
             yield DefinitionIssue(
-                place="steps", message=f"must be a list, not {_kind(value['steps'])}"
+                place="steps", message=f"must be a list, not {named(value['steps'])}"
             )
         elif not value["steps"]:
             yield DefinitionIssue(
@@ -98,7 +99,7 @@ class _Check:
         for number, step in enumerate(steps):
             place = _place(number, step)
             if not isinstance(step, Mapping):
-                yield DefinitionIssue(place=place, message=f"must be an object, not {_kind(step)}")
+                yield DefinitionIssue(place=place, message=f"must be an object, not {named(step)}")
                 continue
             yield from self._step(step, place)
             name = step.get("unique_name")
@@ -133,7 +134,7 @@ class _Check:
                 yield from _settings(settings, where)
             else:
                 yield DefinitionIssue(
-                    place=where, message=f"must be an object, not {_kind(settings)}"
+                    place=where, message=f"must be an object, not {named(settings)}"
                 )
 
 
@@ -143,13 +144,13 @@ def _dependencies(
     place = f"{place}.depends_on"
     name, needed = step.get("unique_name"), step.get("depends_on", ())
     if not isinstance(needed, (list, tuple)):
-        yield DefinitionIssue(place=place, message=f"must be a list of names, not {_kind(needed)}")
+        yield DefinitionIssue(place=place, message=f"must be a list of names, not {named(needed)}")
         return
     seen: set[str] = set()
     for one in needed:
         if not isinstance(one, str):
             yield DefinitionIssue(
-                place=place, message=f"must be a list of names, not of {_kind(one)}"
+                place=place, message=f"must be a list of names, not of {named(one)}"
             )
         elif one in seen:
             yield DefinitionIssue(place=place, message=f"names {one!r} twice")
@@ -241,7 +242,7 @@ def _json(value: object, place: str, above: tuple[int, ...]) -> Iterator[Definit
         else:
             yield from _inside(value, place, (*above, id(value)))
     elif value is not None and not isinstance(value, (bool, int, float)):
-        yield DefinitionIssue(place=place, message=f"{_kind(value)} cannot be written as JSON")
+        yield DefinitionIssue(place=place, message=f"{named(value)} cannot be written as JSON")
 
 
 def _inside(
@@ -254,7 +255,7 @@ def _inside(
     for name, inner in value.items():
         if not isinstance(name, str):
             yield DefinitionIssue(
-                place=place, message=f"has a key that is {_kind(name)}; keys must be strings"
+                place=place, message=f"has a key that is {named(name)}; keys must be strings"
             )
             continue
         yield from _text(name, f"{place}, a key")
@@ -268,7 +269,7 @@ def _name(value: Mapping[object, object], key: str, place: str) -> Iterator[Defi
         return
     name = value[key]
     if not isinstance(name, str):
-        yield DefinitionIssue(place=where, message=f"must be a string, not {_kind(name)}")
+        yield DefinitionIssue(place=where, message=f"must be a string, not {named(name)}")
     elif not name.strip():
         yield DefinitionIssue(place=where, message="is empty")
     elif name != name.strip():
@@ -296,7 +297,7 @@ def _unknown_keys(
     for key in value:
         if key in known:
             continue
-        name = key if isinstance(key, str) else _kind(key)
+        name = key if isinstance(key, str) else named(key)
         if name == "team_id":
             hint = "; the team follows from the API key"
         else:
@@ -314,17 +315,3 @@ def _suggest(word: str, known: Collection[str]) -> str:
 def _place(number: int, step: object) -> str:
     name = step.get("unique_name") if isinstance(step, Mapping) else None
     return f"steps[{number}] {name!r}" if isinstance(name, str) else f"steps[{number}]"
-
-
-def _kind(value: object) -> str:
-    for kind, words in (
-        (type(None), "null"),
-        (bool, "a boolean"),
-        ((int, float), "a number"),
-        (str, "a string"),
-        (list, "a list"),
-        (Mapping, "an object"),
-    ):
-        if isinstance(value, kind):
-            return words
-    return f"a {type(value).__name__}"

@@ -21,7 +21,7 @@ from datalab_facade.fields import (
     start_of,
     whole_number,
 )
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.wire import Decoder
 from datalab_facade.workflows.models import StepType, Workflow, WorkflowStep
 

@@ -30,8 +30,8 @@ from datalab_facade.errors import (
     InvalidDefinitionError,
     LocalFileError,
 )
+from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import Redacted
-from datalab_facade.models import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.workflows.checks import find_issues, layers_of
 from datalab_facade.workflows.models import StepType

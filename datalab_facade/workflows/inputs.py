@@ -17,8 +17,8 @@ import attrs
 
 from datalab_facade.arguments import named
 from datalab_facade.errors import InvalidArgumentError
+from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import Redacted, redact_value
-from datalab_facade.models import JSON
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import redact_url
 from datalab_facade.workflows.checks import find_json_issues

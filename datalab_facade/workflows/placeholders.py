@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from datalab_facade.errors import DefinitionIssue
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 _PLACEHOLDER: Final = re.compile(r"\$(?P<escape>\$)?\{(?P<kind>[A-Za-z_]+):(?P<name>[^{}]*)\}")
 _NAMES: Final = {"env": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "secret": re.compile(r"[\w.-]+")}

@@ -14,8 +14,8 @@ from datalab_facade.errors import (
     InvalidDefinitionError,
 )
 from datalab_facade.jobs.retries import Submission
+from datalab_facade.json_forms import JSON
 from datalab_facade.known_secrets import Secrets, redact_value
-from datalab_facade.models import JSON
 from datalab_facade.transport.operations import Operation, create_workflow, execute_workflow
 from datalab_facade.workflows.definitions import StepDefinition, WorkflowDefinition
 from datalab_facade.workflows.inputs import InputConfig, InputLike

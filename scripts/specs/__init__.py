@@ -23,6 +23,8 @@
     wire_forms   a value                -> how a query has it; copied where an operation needs it
     checking     a generated package    -> nothing, or what it would send and should not
     trying       (a process)            -> the same, from importing and asking all of it
+    building     a type, a value        -> the value as generated code takes it
+    demands      a parameter, a value   -> what has to be sent for it
     skipping     a document, causes     -> the document without what cannot be had
     trees        folders                -> their bytes, and a patch between two
     swapping     a folder               -> openapi.json and generated/, both or neither

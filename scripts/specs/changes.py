@@ -15,7 +15,7 @@ from specs.documents import (
     array,
     behind,
     operations,
-    resolved,
+    resolve,
     table,
 )
 from specs.shapes import canonical
@@ -214,8 +214,8 @@ class _Pair:
         yield from _contents(comparison, before, after, at)
 
     def _request_body(self) -> Iterator[Difference]:
-        before = _present(resolved(self.old, self.before.body.get("requestBody")))
-        after = _present(resolved(self.new, self.after.body.get("requestBody")))
+        before = _present(resolve(self.old, self.before.body.get("requestBody")))
+        after = _present(resolve(self.new, self.after.body.get("requestBody")))
         if before is None or after is None:
             yield from _presence("request body", before, after)
             return
@@ -236,8 +236,8 @@ class _Pair:
             elif status not in before:
                 yield Difference(place, "was added", success, Kind.ADDED)
             else:
-                left = table(resolved(self.old, before[status]))
-                right = table(resolved(self.new, after[status]))
+                left = table(resolve(self.old, before[status]))
+                right = table(resolve(self.new, after[status]))
                 comparison = Comparison(self.old, self.new, Direction.RESPONSE)
                 yield from _contents(comparison, left, right, Place(place, f"{place} field"))
                 yield from _headers(comparison, left, right, place)
@@ -256,7 +256,7 @@ def _requirements(document: Document, operation: Operation) -> dict[str, str]:
     ways = dict[str, str]()
     for entry in asked or [{}]:
         defined = {
-            canonical([_undescribed(resolved(document, schemes.get(name))), scopes])
+            canonical([_undescribed(resolve(document, schemes.get(name))), scopes])
             for name, scopes in table(entry).items()
         }
         names = [
@@ -275,7 +275,7 @@ def _parameters(document: Document, operation: Operation) -> dict[_Key, dict[str
     """The parameters of an operation, by where they are and what they are called."""
     found = dict[_Key, dict[str, Json]]()
     for written in [*operation.shared_parameters, *array(operation.body.get("parameters"))]:
-        parameter = table(resolved(document, written))
+        parameter = table(resolve(document, written))
         found[str(parameter.get("in")), str(parameter.get("name"))] = parameter
     return found
 
@@ -347,6 +347,6 @@ def _headers(
         elif name not in old:
             yield Difference(place, "was added", False, Kind.ADDED)
         else:
-            left = table(resolved(comparison.old, old[name])).get("schema")
-            right = table(resolved(comparison.new, new[name])).get("schema")
+            left = table(resolve(comparison.old, old[name])).get("schema")
+            right = table(resolve(comparison.new, new[name])).get("schema")
             yield from comparison.compare(left, right, Place(place, place))

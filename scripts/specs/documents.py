@@ -5,6 +5,7 @@ there, so that only `validating` has to have opinions.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -15,6 +16,9 @@ from specs.problems import ScriptError
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Document: TypeAlias = "dict[str, Json]"
+
+VARIABLE = re.compile(r"{([^{}/]+)}")
+"""A variable of a path."""
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -57,7 +61,7 @@ def array(value: Json) -> list[Json]:
 def operations(document: Document) -> Iterator[Operation]:
     """Every operation under `paths`, in the order of the document."""
     for path, value in table(document.get("paths")).items():
-        item = table(resolved(document, value))
+        item = table(resolve(document, value))
         for method, body in item.items():
             if method in METHODS and isinstance(body, dict):
                 yield Operation(path, method, body, array(item.get("parameters")))
@@ -110,7 +114,7 @@ def pointed_to(document: Document, pointer: str) -> Json:
         return None
 
 
-def resolved(document: Document, value: Json) -> Json:
+def resolve(document: Document, value: Json) -> Json:
     """The value, or what it points to at the end of a chain of `$ref`s; nothing for a ring."""
     passed = set[str]()
     while (pointer := reference(value)) is not None:
@@ -133,7 +137,15 @@ def behind(document: Document, value: Json) -> dict[str, Json]:
     return found
 
 
-def rendered(document: Document) -> bytes:
+def schema_of(parameter: dict[str, Json]) -> Json:
+    """The schema of a parameter, or of the only content that it has."""
+    if "schema" in parameter:
+        return parameter["schema"]
+    content = [*table(parameter.get("content")).values()]
+    return table(content[0]).get("schema", {}) if content else {}
+
+
+def render(document: Document) -> bytes:
     """The one way to write a document down. Its keys keep their order."""
     try:
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)

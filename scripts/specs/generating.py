@@ -15,7 +15,7 @@ from typing import cast
 
 from specs import naming, narrowing, rewiring
 from specs.causes import Cause, UnsupportedError, hanging_on
-from specs.documents import Document, Json, Operation, operations, rendered
+from specs.documents import Document, Json, Operation, operations, render
 from specs.problems import ScriptError
 from specs.repairs import bodies
 
@@ -38,7 +38,7 @@ def generate(document: Document, folder: Path, workshop: Path) -> None:
     """
     package = folder / PACKAGE
     source, configuration = workshop / "document.json", workshop / "configuration.json"
-    _ = source.write_bytes(rendered(document))
+    _ = source.write_bytes(render(document))
     settings = {**CONFIGURATION, "content_type_overrides": bodies.content_types(document)}
     _ = configuration.write_text(json.dumps(settings), encoding="utf-8")
     folder.mkdir(parents=True)
@@ -120,9 +120,9 @@ def _alone(document: Document, workshop: Path) -> dict[Path, str]:
     files = dict[Path, str]()
     for operation in operations(document):
         item: Json = {operation.method: operation.body}
-        part = narrowing.pruned({**document, "paths": {operation.path: item}})
+        part = narrowing.prune({**document, "paths": {operation.path: item}})
         path = workshop / f"{operation.id}.json"
-        _ = path.write_bytes(rendered(part))
+        _ = path.write_bytes(render(part))
         files[path] = str(operation)
     return files
 

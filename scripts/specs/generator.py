@@ -41,11 +41,11 @@ def main(arguments: Sequence[str]) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it stumbles over
         errors = [_crash(error, "")]
-        errors += [found for other in others for found in _tried(other, config)]
+        errors += [found for other in others for found in _try(other, config)]
     print(json.dumps(errors), file=told)
 
 
-def _tried(source: Path, config: Config) -> list[dict[str, str]]:
+def _try(source: Path, config: Config) -> list[dict[str, str]]:
     """What the generator raises for a document that has one operation alone."""
     try:
         document = json.loads(source.read_bytes())

@@ -17,7 +17,7 @@ import httpx
 import yaml
 
 from specs import yaml_events
-from specs.documents import Document, Json, rendered
+from specs.documents import Document, Json, render
 from specs.problems import ScriptError
 
 LARGEST = 20 * 1024 * 1024
@@ -37,18 +37,18 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
 def load(source: str) -> Document:
     """The document at a path or an http(s) URL; a `ScriptError` says why there is none."""
-    return parsed(found(source), source)
+    return parse(read_source(source), source)
 
 
-def found(source: str) -> bytes:
+def read_source(source: str) -> bytes:
     """The bytes at a path or an http(s) URL."""
     scheme = _scheme(source)
     if scheme is None:
         return read(Path(source))
     if scheme in _SCHEMES:
-        return fetched(source)
+        return fetch(source)
     raise ScriptError(
-        f"cannot fetch {named(source)}: only http and https are fetched, not {scheme}"
+        f"cannot fetch {redact(source)}: only http and https are fetched, not {scheme}"
     )
 
 
@@ -57,7 +57,7 @@ def is_address(source: str) -> bool:
     return _scheme(source) is not None
 
 
-def named(source: str) -> str:
+def redact(source: str) -> str:
     """A source as it may be shown: an address without password and query, a path as it is."""
     scheme = _scheme(source)
     if scheme is None:
@@ -82,13 +82,13 @@ def read(path: Path) -> bytes:
     return content
 
 
-def fetched(url: str) -> bytes:
+def fetch(url: str) -> bytes:
     """The body that a URL answers with, after redirects, if it is a 200 of a bearable size."""
     results = list[bytes | Exception]()
 
     def fetch() -> None:
         try:
-            results.append(_fetched(url))
+            results.append(_fetch(url))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised below
             results.append(error)
 
@@ -98,14 +98,14 @@ def fetched(url: str) -> bytes:
     thread.start()
     thread.join(PATIENCE)
     if not results:
-        raise ScriptError(f"cannot fetch {named(url)}: it took more than {PATIENCE:.3g} s")
+        raise ScriptError(f"cannot fetch {redact(url)}: it took more than {PATIENCE:.3g} s")
     result = results[0]
     if isinstance(result, Exception):
         raise result
     return result
 
 
-def _fetched(url: str) -> bytes:
+def _fetch(url: str) -> bytes:
     try:
         headers = {"accept-encoding": "identity"}
         with httpx.Client(timeout=PATIENCE, headers=headers) as client:
@@ -122,31 +122,31 @@ def _fetched(url: str) -> bytes:
                     response.close()
                 if request.url.scheme not in _SCHEMES:
                     raise ScriptError(
-                        f"{named(url)} redirects to {request.url.scheme or 'no'}: which is neither"
+                        f"{redact(url)} redirects to {request.url.scheme or 'no'}: which is neither"
                         f" http nor https, so it is not followed"
                     )
-            raise ScriptError(f"{named(url)} redirects more than {_MOST_REDIRECTS} times")
+            raise ScriptError(f"{redact(url)} redirects more than {_MOST_REDIRECTS} times")
     except httpx.InvalidURL as error:
         # What is wrong with it may be the password.
         reason = "it is not a valid URL, or redirects to one that is not"
-        raise ScriptError(f"cannot fetch {named(url)}: {reason}") from error
+        raise ScriptError(f"cannot fetch {redact(url)}: {reason}") from error
     except (httpx.HTTPError, ValueError) as error:
-        raise ScriptError(f"cannot fetch {named(url)}: {error or type(error).__name__}") from error
+        raise ScriptError(f"cannot fetch {redact(url)}: {error or type(error).__name__}") from error
 
 
 def _body(response: httpx.Response) -> bytes:
-    where = named(str(response.url))
+    where = redact(str(response.url))
     if response.status_code != HTTPStatus.OK:
         raise ScriptError(f"{where} answered {response.status_code}, not 200")
     body = bytearray()
-    for chunk in _unpacked(response, where):
+    for chunk in _unpack(response, where):
         body += chunk
         if len(body) > LARGEST:
             raise ScriptError(f"{where} sends more than {LARGEST:,} bytes")
     return bytes(body)
 
 
-def _unpacked(response: httpx.Response, where: str) -> Iterator[bytes]:
+def _unpack(response: httpx.Response, where: str) -> Iterator[bytes]:
     """The body part by part, none of them larger than a document may be."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
@@ -165,9 +165,9 @@ def _unpacked(response: httpx.Response, where: str) -> Iterator[bytes]:
         raise ScriptError(f"{where} sends gzip that is cut off")
 
 
-def parsed(content: bytes, source: str) -> Document:
+def parse(content: bytes, source: str) -> Document:
     """The document that some bytes hold as JSON or, failing that, as YAML."""
-    source = named(source)
+    source = redact(source)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -179,7 +179,7 @@ def parsed(content: bytes, source: str) -> Document:
         raise ScriptError(f"{source} does not hold an object, so it is no OpenAPI document")
     if not isinstance(value.get("paths"), dict):
         raise ScriptError(f"{source} has no 'paths', so it is no OpenAPI document")
-    _ = rendered(value)
+    _ = render(value)
     return value
 
 

@@ -25,7 +25,7 @@ def narrow(document: Document, prefixes: Sequence[str]) -> Document:
     narrowed: Document = {**document}
     narrowed["paths"] = paths
     _ = narrowed.pop("webhooks", None)
-    narrowed = pruned(narrowed)
+    narrowed = prune(narrowed)
     if "tags" in document:
         used = {tag for operation in operations(narrowed) for tag in _tags(operation.body)}
         narrowed["tags"] = [
@@ -42,7 +42,7 @@ def _tags(operation: dict[str, Json]) -> list[str]:
     return [tag for tag in array(operation.get("tags")) if isinstance(tag, str)]
 
 
-def pruned(document: Document) -> Document:
+def prune(document: Document) -> Document:
     """The document with only those of its components that its operations need, in their order."""
     if "components" not in document:
         return document

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from specs import loading
-from specs.documents import Document, Json, operations, rendered, table
+from specs.documents import Document, Json, operations, render, table
 from specs.problems import ScriptError
 
 FILE = "openapi.provenance.json"
@@ -43,7 +43,7 @@ def of_fetched(source: str, content: bytes, only: Sequence[str]) -> dict[str, Js
     only the name.
     """
     record: dict[str, Json] = (
-        {"address": loading.named(source)}
+        {"address": loading.redact(source)}
         if loading.is_address(source)
         else {"file": Path(source).name}
     )
@@ -64,4 +64,4 @@ def keep(root: Path, built: Path, fetched: dict[str, Json] | None) -> None:
     same = (root / vendored).is_file() and (root / vendored).read_bytes() == new
     record = present(root) if fetched is None or same else fetched
     if record is not None:
-        _ = (built / FILE).write_bytes(rendered(record))
+        _ = (built / FILE).write_bytes(render(record))

@@ -10,10 +10,21 @@ from attrs import frozen
 
 from specs.documents import Document, operations
 from specs.naming import functions
-from specs.repairs import bodies, classes, defaults, enums, keywords, parameters, references, types
+from specs.repairs import (
+    bodies,
+    classes,
+    defaults,
+    enums,
+    keywords,
+    parameters,
+    paths,
+    references,
+    styles,
+    types,
+)
 from specs.repairs.made import Made, Mend, Result, schema_by_schema
 from specs.repairs.operations import Owner, by_operation
-from specs.schemas import rewritten
+from specs.schemas import rewrite
 
 _Repair: TypeAlias = Callable[[Document], Result]
 
@@ -48,7 +59,7 @@ def repair(document: Document) -> Repaired:
     return Repaired(document, demanded, made, written)
 
 
-def named(document: Document) -> Result:
+def name_operations(document: Document) -> Result:
     """Give each operation the id that its module shall be called by; that is no repair."""
     names = functions(document)
 
@@ -59,7 +70,7 @@ def named(document: Document) -> Result:
 
 
 def _without_unread_keywords(document: Document) -> Result:
-    return rewritten(document, lambda s, p: keywords.without_unread(document, s, p)), []
+    return rewrite(document, lambda s, p: keywords.without_unread(document, s, p)), []
 
 
 def _schemas(*mends: Mend) -> _Repair:
@@ -69,7 +80,7 @@ def _schemas(*mends: Mend) -> _Repair:
 _OF_THE_WHOLE: Sequence[_Repair] = (
     references.inner_targets,
     references.shared_parts,
-    named,
+    name_operations,
     keywords.version,
     keywords.foreign_keys,
     keywords.unread,
@@ -79,7 +90,7 @@ _OF_THE_WHOLE: Sequence[_Repair] = (
     references.only_references,
     parameters.cookies,
     parameters.repeated_parameters,
-    parameters.paths,
+    paths.paths,
 )
 """After these, whatever is said of an operation stands at the operation."""
 
@@ -105,9 +116,9 @@ _FOR_THE_GENERATOR: Sequence[_Repair] = (
     bodies.optional_unions,
     bodies.answers,
     bodies.files_in_json,
-    parameters.path_parameters,
-    parameters.headers,
-    parameters.query_forms,
+    paths.path_parameters,
+    styles.headers,
+    styles.query_forms,
     parameters.argument_names,
     references.endless_aliases,
     _schemas(defaults.defaults),

@@ -25,7 +25,7 @@ def rewire(document: Document, package: Path) -> None:
         before = path.read_text(encoding="utf-8")
         if wires.MARK not in before:
             continue
-        after = rewired(before, noted)
+        after = rewire_code(before, noted)
         needed = needed or "wire_forms" in after
         _ = path.write_text(after, encoding="utf-8")
     if needed:
@@ -33,7 +33,7 @@ def rewire(document: Document, package: Path) -> None:
         _ = (package / "wire_forms.py").write_bytes(source)
 
 
-def rewired(code: str, noted: wires.Wires) -> str:
+def rewire_code(code: str, noted: wires.Wires) -> str:
     """The code of a module with the names of the wire in it."""
 
     def query(found: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from specs.documents import Document, Json, array, reference, resolved, table
+from specs.documents import Document, Json, array, reference, resolve, table
 from specs.repairs import types
 
 Sample: TypeAlias = "bytes | bool | int | float | str | list[Sample] | dict[str, Sample] | None"
@@ -22,7 +22,7 @@ def sample(  # noqa: C901, PLR0911 - a kind of schema after the other
     if depth > _DEEPEST:
         return None
     if reference(schema) is not None:
-        return sample(document, resolved(document, schema), depth + _HOP)
+        return sample(document, resolve(document, schema), depth + _HOP)
     about = table(schema)
     values = [value for value in array(about.get("enum")) if value is not None]
     if values:
@@ -34,7 +34,7 @@ def sample(  # noqa: C901, PLR0911 - a kind of schema after the other
         if parts:
             return sample(document, _chosen(document, parts), depth + _HOP)
     if array(about.get("allOf")):
-        joined = types.flattened(document, about)
+        joined = types.flatten(document, about)
         if joined is not None and joined.get("properties"):
             return _of_fields(document, joined, depth)
         return _of_all(document, about, depth)
@@ -63,7 +63,7 @@ def _copied(value: Json) -> Sample:
 def _chosen(document: Document, parts: list[Json]) -> Json:
     """The first alternative that is not null."""
     for part in parts:
-        if table(resolved(document, part)).get("type") != "null":
+        if table(resolve(document, part)).get("type") != "null":
             return part
     return parts[0]
 
@@ -107,7 +107,7 @@ def _of_text(schema: dict[str, Json]) -> Sample:
     return formats.get(str(schema.get("format")), TEXT)
 
 
-def written(value: Sample) -> Sample:
+def without_files(value: Sample) -> Sample:
     """The value with text in place of files, as JSON has to have it."""
     return _each(value, lambda one: TEXT if isinstance(one, bytes) else one)
 

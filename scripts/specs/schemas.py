@@ -13,7 +13,7 @@ _MANY = ("allOf", "anyOf", "oneOf", "prefixItems")
 _ONE = ("items", "additionalProperties")
 
 
-def rewritten(document: Document, rule: Rule) -> Document:
+def rewrite(document: Document, rule: Rule) -> Document:
     """The document with each schema as the rule wants it, the outer ones before the inner ones."""
 
     def schema(value: Json, place: Place) -> Json:
@@ -32,7 +32,7 @@ def schemas(document: Document) -> Iterator[tuple[Schema, Place]]:
         found.append((schema, place))
         return schema
 
-    _ = rewritten(document, note)
+    _ = rewrite(document, note)
     return iter(found)
 
 

@@ -22,7 +22,7 @@ class LeftOut:
     reason: str
 
 
-def needed(unsupported: UnsupportedError) -> list[LeftOut]:
+def to_leave_out(unsupported: UnsupportedError) -> list[LeftOut]:
     """What to leave out for the rest to be had; nothing if no operation is to blame."""
     found = dict[str, LeftOut]()
     for cause in unsupported.causes:
@@ -45,7 +45,7 @@ def without(document: Document, left_out: Sequence[LeftOut]) -> Document:
         }
         if any(method in kept for method in METHODS) or not table(item).keys() & set(METHODS):
             paths[path] = kept if isinstance(item, dict) else item
-    return narrowing.pruned({**document, "paths": paths})
+    return narrowing.prune({**document, "paths": paths})
 
 
 def records(left_out: Sequence[LeftOut]) -> list[Json]:
@@ -61,7 +61,7 @@ def record(folder: Path, left_out: Sequence[LeftOut]) -> None:
         _ = (folder / FILE).write_text(f"{text}\n", encoding="utf-8")
 
 
-def recorded(folder: Path) -> list[LeftOut]:
+def read_record(folder: Path) -> list[LeftOut]:
     """What is written down beside a generated package."""
     try:
         found: Json = json.loads((folder / FILE).read_bytes())

@@ -8,28 +8,34 @@ import importlib
 import inspect
 import json
 import pickle
-import re
 import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
-from enum import Enum
-from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 from urllib.parse import quote, unquote
-from uuid import UUID
 
 import httpx
 
-from specs.documents import Document, Json, Operation, array, operations, resolved, table
+from specs.building import MismatchError, alternatives_of, build
+from specs.demands import pairs_of, text_of
+from specs.documents import (
+    VARIABLE,
+    Document,
+    Json,
+    Operation,
+    array,
+    operations,
+    resolve,
+    schema_of,
+    table,
+)
 from specs.repairs import bodies, classes
 from specs.repairs.bodies import FORM, MULTIPART
-from specs.samples import TEXT, Sample, ascii_only, sample, written
+from specs.samples import TEXT, Sample, ascii_only, sample, without_files
 
-_VARIABLE = re.compile("{([^{}/]+)}")
 _BODIES = frozenset({"json", "data", "files", "content"})
 Finding: TypeAlias = tuple[str, str]
 """An operation, or a file, and what is wrong with it."""
@@ -42,19 +48,15 @@ _Names: TypeAlias = list[tuple[str, dict[str, Json]]]
 """The arguments of a generated function, each with its parameter."""
 
 
-class MismatchError(Exception):
-    """What generated code would do is not what the document demands."""
-
-
 def main(arguments: Sequence[str]) -> None:
     """Try a package; the arguments are its name and a file with a document before and after."""
     package, source = arguments
     demanded, given, modules = pickle.loads(Path(source).read_bytes())  # noqa: S301 - our own file
-    findings = [*tried(package, demanded, given, modules)]
+    findings = [*try_package(package, demanded, given, modules)]
     print(json.dumps(findings))
 
 
-def tried(
+def try_package(
     package: str, demanded: Document, given: Document, modules: Mapping[str, str]
 ) -> Iterator[Finding]:
     """Everything that is wrong with a package that was generated from a document."""
@@ -139,7 +141,7 @@ class _Trial:
             yield f"it raises {type(error).__name__}: {error}"
 
     def _parameters(self, where: str) -> list[dict[str, Json]]:
-        found = [table(resolved(self._demanded, one)) for one in self._listed()]
+        found = [table(resolve(self._demanded, one)) for one in self._listed()]
         return [one for one in found if one.get("in") == where]
 
     def _listed(self) -> list[Json]:
@@ -151,7 +153,7 @@ class _Trial:
         undeclared: dict[str, Json] = {"schema": {"type": "string"}, "in": "path"}
         return [
             declared.get(name, {**undeclared, "name": name})
-            for name in dict.fromkeys(_VARIABLE.findall(self._before.path))
+            for name in dict.fromkeys(VARIABLE.findall(self._before.path))
         ]
 
     def _bodies(self) -> list[str]:
@@ -180,18 +182,18 @@ class _Trial:
             if not whole and where != "path" and not parameter.get("required"):
                 continue
             name = str(parameter.get("name"))
-            value = written(sample(self._demanded, _schema(parameter)))
+            value = without_files(sample(self._demanded, schema_of(parameter)))
             value = ascii_only(value) if where == "header" else value
             wanted[f"{where} {name}"] = value
-            text = _text(parameter, value) if where in ("path", "header") else None
+            text = text_of(parameter, value) if where in ("path", "header") else None
             what = value if text is None or not isinstance(value, str) else text
-            given[argument] = _built(self._hints[argument], what, text, f"{where} {name!r}")
+            given[argument] = build(self._hints[argument], what, text, f"{where} {name!r}")
         required = table(self._before.body.get("requestBody")).get("required")
         content, body = None, None
         if media and (whole or required):
             content = self._content(media)
             body = sample(self._demanded, content)
-            body = body if media == MULTIPART else written(body)
+            body = body if media == MULTIPART else without_files(body)
             if media in (FORM, MULTIPART):
                 fields: dict[str, Sample] = {"key": TEXT}
                 body = body if isinstance(body, dict) else fields
@@ -211,7 +213,7 @@ class _Trial:
     def _content(self, media: str) -> Json:
         """The schema of a body as the document has it."""
         content = table(
-            table(resolved(self._demanded, self._before.body.get("requestBody"))).get("content")
+            table(resolve(self._demanded, self._before.body.get("requestBody"))).get("content")
         )
         about = content.get(media)
         if about is None and content:
@@ -219,7 +221,7 @@ class _Trial:
         return table(about).get("schema", {})
 
     def _body(self, media: str, body: Sample) -> object:
-        kinds = [*_alternatives(self._hints["body"])]
+        kinds = [*alternatives_of(self._hints["body"])]
         many = self._bodies()
         if len(many) > 1:
             # One class for each content type, in their order.
@@ -227,8 +229,8 @@ class _Trial:
             kinds = kinds[many.index(media) :] or kinds
         for kind in kinds:
             with suppress(MismatchError):
-                return _built(kind, body, None, "body")
-        return _built(self._hints["body"], body, None, "body")
+                return build(kind, body, None, "body")
+        return build(self._hints["body"], body, None, "body")
 
     def _compare(
         self,
@@ -251,7 +253,7 @@ class _Trial:
         for _, parameter in names:
             if parameter.get("in") == "path":
                 name = str(parameter.get("name"))
-                text = str(_text(parameter, wanted[f"path {name}"]))
+                text = str(text_of(parameter, wanted[f"path {name}"]))
                 path = path.replace(f"{{{name}}}", quote(text, safe=""))
         if unquote(sent["url"]) != unquote(path):
             raise MismatchError(f"its path is {sent['url']}, not {path}")
@@ -263,7 +265,7 @@ class _Trial:
             pair
             for _, parameter in names
             if parameter.get("in") == "query" and f"query {parameter.get('name')}" in wanted
-            for pair in _pairs(parameter, wanted[f"query {parameter.get('name')}"])
+            for pair in pairs_of(parameter, wanted[f"query {parameter.get('name')}"])
         ]
         found = httpx.QueryParams(sent.get("params", {})).multi_items()
         if not whole:
@@ -278,7 +280,7 @@ class _Trial:
         for _, parameter in names:
             key = f"header {parameter.get('name')}"
             if key in wanted:
-                text, name = _text(parameter, wanted[key]), str(parameter.get("name"))
+                text, name = text_of(parameter, wanted[key]), str(parameter.get("name"))
                 if headers.get(name) != text and name.lower() != "content-type":
                     raise MismatchError(f"its header {name} is {headers.get(name)!r}, not {text!r}")
 
@@ -355,136 +357,6 @@ def _same_part(raw: bytes, value: Sample) -> bool:
 
 
 _NOTHING = (type(None),)
-
-
-def _schema(parameter: Mapping[str, Json]) -> Json:
-    if "schema" in parameter:
-        return parameter["schema"]
-    content = [*table(parameter.get("content")).values()]
-    return table(content[0]).get("schema", {}) if content else {}
-
-
-def _alternatives(hint: object) -> Iterator[object]:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        for one in typing.get_args(hint):
-            yield from _alternatives(one)
-    elif getattr(hint, "__name__", "") != "Unset":
-        yield hint
-
-
-def _built(hint: object, value: Sample, text: str | None, what: str) -> object:
-    """A value of a type of the generated code's, made of a value as JSON has it."""
-    kinds = sorted(_alternatives(hint), key=_rank)
-    for kind in kinds:
-        built = _as(kind, value)
-        if built is not _MISSING:
-            return built
-    if text is not None and str in kinds:
-        return text
-    raise MismatchError(f"the {what} does not take {value!r}: it is {hint}")
-
-
-_MISSING = object()
-
-
-def _rank(kind: object) -> int:
-    return {float: 1, str: 2, Any: 3}.get(cast("type", kind), 0)
-
-
-def _as(kind: object, value: Sample) -> object:  # noqa: C901, PLR0911 - one type after the other
-    origin = typing.get_origin(kind)
-    if kind is Any:
-        return value
-    if origin is typing.Literal:
-        return value if value in typing.get_args(kind) else _MISSING
-    if origin is list:
-        if not isinstance(value, list):
-            return _MISSING
-        (inner,) = typing.get_args(kind)
-        try:
-            return [_built(inner, item, None, "item") for item in value]
-        except MismatchError:
-            return _MISSING
-    if not isinstance(kind, type):
-        return _MISSING
-    if issubclass(kind, Enum):
-        with suppress(ValueError):
-            return kind(value)
-        return _MISSING
-    if hasattr(kind, "from_dict"):
-        # Which of several classes a value is of shows in which of them takes it.
-        with suppress(KeyError, TypeError, ValueError, AttributeError):
-            return kind.from_dict(value) if isinstance(value, dict) else _MISSING
-        return _MISSING
-    if kind.__name__ == "File":
-        file = cast("Callable[..., object]", kind)
-        return file(payload=BytesIO(value)) if isinstance(value, bytes) else _MISSING
-    if isinstance(value, str) and kind in (datetime, date, UUID):
-        with suppress(ValueError):
-            return kind(value) if kind is UUID else cast("type[date]", kind).fromisoformat(value)
-        return _MISSING
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return value if type(value) is kind else _MISSING
-
-
-def _text(parameter: Mapping[str, Json], value: Sample) -> str:
-    """What stands for a value in a path or a header, by the style of its parameter."""
-    if "content" in parameter and "schema" not in parameter:
-        return json.dumps(value)
-    style, name = parameter.get("style", "simple"), str(parameter.get("name"))
-    explode = bool(parameter.get("explode", False))
-    items = [_plain(one) for one in value] if isinstance(value, list) else []
-    if isinstance(value, dict):
-        sign = "=" if explode else ","
-        items = [f"{key}{sign}{_plain(one)}" for key, one in value.items()]
-    if not isinstance(value, list | dict):
-        items = [_plain(value)]
-    if style == "label":
-        return "." + ("." if explode else ",").join(items)
-    if style == "matrix":
-        if isinstance(value, dict) and explode:
-            return "".join(f";{item}" for item in items)
-        if explode:
-            return "".join(f";{name}={item}" for item in items)
-        return f";{name}={','.join(items)}"
-    return ",".join(items)
-
-
-def _plain(value: Sample) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
-
-
-_SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
-
-
-def _pairs(  # noqa: PLR0911 - one way to write a query after the other
-    parameter: Mapping[str, Json], value: Sample
-) -> list[tuple[str, str]]:
-    """What stands for a value in a query, by the style of its parameter."""
-    name = str(parameter.get("name"))
-    if "content" in parameter and "schema" not in parameter:
-        return [(name, json.dumps(value))]
-    style = str(parameter.get("style", "form"))
-    explode = parameter.get("explode", style == "form")
-    if isinstance(value, dict):
-        if style == "deepObject":
-            return [(f"{name}[{key}]", one) for key, item in value.items() for one in _each(item)]
-        if explode is not False:
-            return [(key, one) for key, item in value.items() for one in _each(item)]
-        parts = [part for pair in value.items() for part in pair]
-        return [(name, _SEPARATORS.get(style, ",").join(map(_plain, parts)))]
-    if isinstance(value, list):
-        if explode is not False:
-            return [(name, _plain(item)) for item in value]
-        return [(name, _SEPARATORS.get(style, ",").join(map(_plain, value)))]
-    return [] if value is None else [(name, _plain(value))]
-
-
-def _each(value: Sample) -> list[str]:
-    return [_plain(one) for one in value] if isinstance(value, list) else [_plain(value)]
 
 
 def _shown(pairs: Sequence[tuple[str, str]]) -> str:

@@ -17,7 +17,7 @@ from specs.documents import (
     target,
 )
 from specs.problems import ScriptError
-from specs.repairs.made import said
+from specs.repairs.made import describe
 from specs.schemas import Place, schemas
 
 LONGEST_REASON = 300
@@ -140,7 +140,7 @@ def _cause(document: Document, before: Place, error: object) -> Cause:
             hanging = hanging_on(document, [pointer]).get(pointer, ())
         case _:
             hanging = ()
-    return Cause(said(place) or "the document", _worded(error), hanging)
+    return Cause(describe(place) or "the document", _worded(error), hanging)
 
 
 def _worded(error: object) -> str:

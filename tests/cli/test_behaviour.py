@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -457,6 +458,19 @@ def test_an_answer_without_a_time_says_nothing_of_the_clock(date: str | None) ->
         clock_check(answer, datetime.now(UTC)).message
         == "not checked: the answer has no Date header"
     )
+
+
+def test_a_time_without_a_zone_is_not_taken_for_one_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    headers = {"date": "Wed, 22 Oct 2025 10:00:00 -0000"}
+    answer = NotFoundError(method="GET", url="https://a.example", headers=headers)
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        check = clock_check(answer, datetime(2025, 10, 22, 10, tzinfo=UTC))
+    time.tzset()
+    assert check.message == "this machine's clock agrees with Datalab's"
 
 
 def test_a_library_that_is_not_installed_is_reported_as_missing(

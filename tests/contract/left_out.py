@@ -10,7 +10,8 @@ from specs import skipping
 PLANNED: Final = "planned"
 
 _NOT_GENERATED: Final = {
-    one.operation: one.reason for one in skipping.recorded(Path(__file__).parents[2] / "generated")
+    one.operation: one.reason
+    for one in skipping.read_record(Path(__file__).parents[2] / "generated")
 }
 
 LEFT_OUT: Final[dict[str, str]] = {**_NOT_GENERATED}

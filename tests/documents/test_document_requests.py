@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import textwrap
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -469,18 +470,28 @@ def test_health(way: Way, simulator: Simulator) -> None:
     assert health.answered_at is not None
 
 
+TEN = datetime(2025, 10, 22, 10, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("body", "date", "answered_at"),
     [
         ({"status": "ok"}, None, None),
         ({"status": "ok"}, "yesterday", None),
-        ({"status": "OK"}, "Wed, 22 Oct 2025 10:00:00 GMT", datetime(2025, 10, 22, 10, tzinfo=UTC)),
+        ({"status": "OK"}, "Wed, 22 Oct 2025 10:00:00 GMT", TEN),
+        # Which zone it is of is not known, so UTC is meant: not that of this machine.
+        ({"status": "OK"}, "Wed, 22 Oct 2025 10:00:00 -0000", TEN),
+        ({"status": "OK"}, "Wed, 22 Oct 2025 10:00:00", TEN),
     ],
 )
 def test_health_has_the_time_of_the_server(
-    body: Any, date: str | None, answered_at: datetime | None
+    monkeypatch: pytest.MonkeyPatch, body: Any, date: str | None, answered_at: datetime | None
 ) -> None:
-    health = decode_health(body, date)
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        health = decode_health(body, date)
+    time.tzset()
     assert health.is_ok
     assert health.answered_at == answered_at
 

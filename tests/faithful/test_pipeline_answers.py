@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -89,6 +90,8 @@ REFUSED = [
         if "{" in one.operation and not one.names
     ),
     Asked(RESULT, status=404, names={"step_index": 7}),
+    Asked("POST pipelines/{pipeline_id}/discard", json={"version": -1}, status=404),
+    Asked(RUN, files={"file": PDF, "version": (None, "-2")}, status=404),
 ]
 INVALID = [
     Asked("POST pipelines", json={}, status=422),
@@ -97,7 +100,19 @@ INVALID = [
     Asked(RUN, files={"version": (None, "x")}, status=422),
     Asked(RESULT, status=422, names={"step_index": "x"}),
     Asked("POST extraction_schemas", json={"name": 5}, status=422),
+    Asked("PUT extraction_schemas/{schema_id}", json={"archived": "x"}, status=422),
+    Asked("PUT extraction_schemas/{schema_id}", json={"create_new_version": None}, status=422),
     Asked("POST eval_batch_runs", json={}, status=422),
+    *(
+        Asked("POST eval_batch_runs", json={"collection_id": 3, name: value}, status=422)
+        for name, value in (
+            ("pipeline_id", [1]),
+            ("eval_rubric_id", "x"),
+            ("pipeline_type", None),
+            ("pipeline_type", "fill"),
+        )
+    ),
+    Asked("POST extraction_schemas", json={"name": "x" * 201, "schema_json": SCHEMA}, status=422),
     *(
         Asked(operation, {"limit": "x"}, status=422)
         for operation in ("GET pipelines", "GET extraction_schemas", "GET eval_batch_runs")
@@ -206,6 +221,33 @@ def test_every_answer_on_the_way_is_as_documented(
     failed = [script.failed for script in scripts]
     end = {0: "completed", 1: "completed_with_errors"}[sum(failed)] if not failed[0] else "failed"
     assert list(dict.fromkeys(seen)) == ["pending", "running", end]
+
+
+def test_a_refusal_says_which_field_is_missing(http: httpx.Client) -> None:
+    answer = check(send(http, Asked("POST pipelines", json={}, status=422)), 422)
+    assert [one["type"] for one in answer["detail"]] == ["missing"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"max_pages": "many"}, {"max_pages": 1.5}, {"page_range": "x"}, {"page_schema": "{"}],
+)
+def test_settings_that_make_no_sense_are_refused_when_they_are_to_be_used(
+    http: httpx.Client, settings: dict[str, Any]
+) -> None:
+    step = {"type": "extract", "settings": settings}
+    check(send(http, Asked("PUT pipelines/{pipeline_id}", json={"steps": [step]})))
+    started = send(http, Asked(RUN, files={"file": PDF, "version": (None, "0")}))
+    check(started, 400)
+
+
+def test_a_batch_run_ends_when_its_files_have(http: httpx.Client, clock: VirtualClock) -> None:
+    run = check(send(http, Asked("POST eval_batch_runs", json={"collection_id": 3})))
+    clock.advance(100)
+    [ended] = check(send(http, Asked("GET eval_batch_runs")))["batch_runs"]
+    assert (run["started_at"], run["completed_at"]) == (ended["started_at"], None)
+    times = map(datetime.fromisoformat, (ended["started_at"], ended["completed_at"]))
+    assert sum(moment.timestamp() * sign for moment, sign in zip(times, (-1, 1), strict=True)) == 20
 
 
 def test_every_operation_is_asked_for() -> None:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,9 +22,11 @@ import pytest
 from datalab_facade import InvalidArgumentError, UploadError
 from datalab_facade.files.descriptions import MAX_FILE_BYTES, describe
 from datalab_facade.files.media_types import MEDIA_TYPES
+from datalab_facade.interrupting import Interrupted, Interruption
 from datalab_facade.testing import Simulator
 from datalab_facade.transfers.sources import open_source
 from tests.in_process import asynchronous
+from tests.outputs.conftest import until
 from tests.ways import Way
 
 PDF = b"%PDF-1.7 and so on"
@@ -287,6 +290,21 @@ def test_a_pipe_that_stalls_is_left_when_the_time_is_over(
         assert time.monotonic() - began < 5
         assert caught.value.reason == "unreadable"
     assert len(simulator.requests) == 0
+
+
+def test_a_pipe_that_stalls_holds_no_thread_that_is_not_wanted_any_more() -> None:
+    interruption = Interruption()
+
+    def read(pipe: IO[bytes]) -> None:
+        with interruption:
+            open_source(pipe, "a.pdf", max_bytes=MAX_FILE_BYTES, timeout=20)
+
+    with stalled_pipe(PDF) as pipe, ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(read, pipe)
+        until(lambda: any(one.name == "datalab-read" for one in threading.enumerate()))
+        interruption.set_off()
+        with pytest.raises(Interrupted):
+            reading.result(5)
 
 
 def test_a_pipe_that_stalls_does_not_keep_the_others_from_being_uploaded(

@@ -171,6 +171,30 @@ def test_what_is_refused_fails_the_task_for_good_with_our_error_as_its_cause(
     assert str(caught.value) == str(caught.value.__cause__)
 
 
+@pytest.mark.parametrize(
+    ("operator", "options", "words"),
+    [
+        ("Convert", {"options": {5: 6}}, "options must be a mapping of fields, not {5: 6}"),
+        ("Convert", {"options": ["mode"]}, "options must be a mapping of fields"),
+        ("Extract", {"schema": {}, "options": {"schema": {}}}, "'schema': it is the argument"),
+        ("RunPipeline", {"pipeline": "a", "options": {"pipeline_id": "b"}}, "argument pipeline of"),
+        (
+            "RunPipeline",
+            {"pipeline": "a", "version": 2, "options": {"pipeline_version": 1}},
+            "argument version of",
+        ),
+    ],
+)
+def test_options_that_cannot_be_meant_fail_the_task_for_good(
+    world: World, operator: str, options: dict[str, Any], words: str
+) -> None:
+    kind = getattr(world.airflow.operators, f"Datalab{operator}Operator")
+    task = kind(task_id="does", source=URL, **options)
+    with pytest.raises(world.airflow.errors.AirflowFailException, match=words):
+        task.execute(world.context)
+    assert not world.submitted
+
+
 @pytest.mark.parametrize("status", PASSING)
 @pytest.mark.parametrize("stage", [waits, saves, polls_after_the_deadline, pokes])
 def test_what_may_pass_leaves_the_task_its_retries(

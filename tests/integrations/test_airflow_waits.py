@@ -6,6 +6,8 @@ import asyncio
 import gc
 import weakref
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -176,6 +178,39 @@ async def test_the_client_is_closed_when_nobody_has_come_for_a_while() -> None:
             await asyncio.sleep(0.005)
     await world.outcomes(*world.start(SOON))
     assert (world.opened, world.read) == (2, 2)
+
+
+async def test_whoever_comes_while_the_client_is_given_up_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    linger, timeout = 0.01, asyncio.timeout
+    world = World(linger=linger)
+    [handle] = world.start(SOON)
+    late: list[asyncio.Task[JobOutcome]] = []
+
+    @asynccontextmanager
+    async def ending() -> AsyncIterator[None]:
+        async with timeout(linger):
+            try:
+                yield
+            except asyncio.CancelledError:
+                # Its time is up, and nobody has seen that yet.
+                late.append(asyncio.create_task(world.waits.outcome(handle)))
+                while world.read < 2:  # noqa: ASYNC110 - he has come when the settings are read
+                    await asyncio.sleep(0)
+                raise
+
+    def end(seconds: float | None) -> AbstractAsyncContextManager[object]:
+        return ending() if seconds == linger and not late else timeout(seconds)
+
+    monkeypatch.setattr(asyncio, "timeout", end)
+    await world.outcomes(*world.start(SOON))
+    async with timeout(10):
+        while not late:  # noqa: ASYNC110 - it comes by a timer
+            await asyncio.sleep(0.005)
+        outcome = await late[0]
+    assert outcome.snapshot is not None
+    assert outcome.snapshot.is_terminal
 
 
 async def test_a_key_that_is_replaced_is_taken_over_by_those_who_wait() -> None:

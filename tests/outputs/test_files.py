@@ -813,7 +813,7 @@ def test_a_file_system_without_links_gets_its_files_all_the_same(
     assert names(tmp_path) == ["out"]
 
 
-def test_a_system_that_locks_files_by_itself_is_relied_upon(
+def test_without_locks_of_the_system_a_file_counts_as_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "fcntl", None)

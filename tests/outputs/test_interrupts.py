@@ -17,6 +17,7 @@ import pytest
 
 from datalab_facade import Datalab, DownloadError, Manifest, Progress
 from datalab_facade.clock import SystemClock
+from datalab_facade.concurrency import as_they_end, for_each
 from datalab_facade.interrupting import (
     Interrupted,
     Interruption,
@@ -226,6 +227,35 @@ class TestSaving:
 
 
 class TestInterruption:
+    @pytest.mark.parametrize("inner", [for_each, lambda *a, **k: list(as_they_end(*a, **k))])
+    def test_it_reaches_those_who_work_for_those_it_interrupts(
+        self, inner: Callable[..., object]
+    ) -> None:
+        """As those who save the outputs of a file for one of those who work on a run's files."""
+        began, ended = threading.Event(), threading.Event()
+
+        def wait(_: int) -> None:
+            began.set()
+            try:
+                for _ in range(600):
+                    SystemClock().sleep(0.1)
+            except Interrupted:
+                ended.set()
+                raise
+
+        def work() -> None:
+            inner([1], wait, concurrency=1, name="inner")
+
+        def leave() -> None:
+            with Workers(1, "outer") as workers:
+                workers.submit(work)
+                assert began.wait(10)
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            leave()
+        assert ended.wait(PROMPT)
+
     def test_a_wait_is_cut_off_and_none_begins_any_more(self) -> None:
         interruption, waiting = Interruption(), threading.Event()
         one, other = socket.socketpair()

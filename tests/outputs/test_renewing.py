@@ -11,8 +11,16 @@ from typing import Any
 import attrs
 import pytest
 
-from datalab_facade import DownloadError, Execution, Output
-from datalab_facade.testing import ExecutionScript, Fault, RunScript, Simulator, StepScript
+from datalab_facade import APIConnectionError, DownloadError, Execution, Output
+from datalab_facade.outputs.async_renewing import AsyncRenewals
+from datalab_facade.testing import (
+    ExecutionScript,
+    Fault,
+    RunScript,
+    Simulator,
+    StepScript,
+    VirtualClock,
+)
 from tests.outputs.bad_storage import Asked, BadStorage, Reply, refused, stored
 from tests.outputs.conftest import Side, execution_of, output_at, until
 
@@ -199,6 +207,27 @@ class TestAnotherLook:
 
             failed = side.way.done(both())
         assert failed.value.reason == "expired"
+
+
+async def test_a_poll_that_took_all_the_time_leaves_none_for_another() -> None:
+    clock, polled = VirtualClock(), list[float]()
+    renewals, output = AsyncRenewals(clock), output_at("https://storage.example/a")
+
+    async def fail_slowly(left: float) -> Execution:
+        polled.append(left)
+        await asyncio.sleep(0)
+        clock.sleep(10)
+        raise APIConnectionError("broken", method="GET", url="")
+
+    ended = await asyncio.gather(
+        renewals.renew(output, output.url, 20, fail_slowly),
+        renewals.renew(output, output.url, 5, fail_slowly),
+        return_exceptions=True,
+    )
+    assert polled == [20]
+    assert [type(error) for error in ended] == [APIConnectionError, DownloadError]
+    assert isinstance(ended[1], DownloadError)
+    assert ended[1].reason == "expired"
 
 
 def test_what_is_known_of_executions_is_bounded(

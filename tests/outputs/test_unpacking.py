@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 import pytest
@@ -85,6 +85,28 @@ def test_a_stored_block_with_odd_padding_is_not_taken_for_a_header(first: int, s
     length = size.to_bytes(2, "little") + (0xFFFF ^ size).to_bytes(2, "little")
     data = bytes(range(size))
     assert unpacked("deflate", [bytes([first]) + length + data + EMPTY_BLOCK]) == data
+
+
+@pytest.mark.parametrize("more", range(-2, 6))
+@pytest.mark.parametrize("pack", [bare, zlib.compress, gzip.compress])
+def test_no_byte_is_held_back_when_all_input_is_taken_in(
+    pack: Callable[[bytes], bytes], more: int
+) -> None:
+    """The decompressor may have all of it in before its output fits into a piece."""
+    data = (b"abcdefghij" * 80_000)[: 3 * (1 << 18) + more]
+    encoding = "gzip" if pack is gzip.compress else "deflate"
+    assert unpacked(encoding, [pack(data)]) == data
+    assert unpacked(encoding, one_by_one(pack(data))) == data
+
+
+def test_no_piece_is_empty() -> None:
+    """Whoever writes chunks may take an empty one for the end."""
+    unpacker = Unpacker("gzip, deflate")
+    data = Random(1).randbytes(20_000).hex().encode()
+    packed = one_by_one(zlib.compress(gzip.compress(data)))
+    pieces = [piece for chunk in packed for piece in unpacker.feed(chunk)]
+    assert b"".join(pieces) == data
+    assert all(pieces)
 
 
 def test_what_it_may_expand_to_is_counted_over_all_of_the_stream() -> None:

@@ -21,10 +21,8 @@ from datalab_facade.jobs.commands import Result
 from datalab_facade.listeners import SILENT
 from datalab_facade.outputs.remote_outputs import remote_output
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
-from datalab_facade.transfers.async_downloads import fetch_async
 from datalab_facade.transfers.commands import Fetch, StorageReply
 from datalab_facade.transfers.downloading import Download
-from datalab_facade.transfers.downloads import fetch
 from datalab_facade.transfers.policies import DownloadPolicy
 from datalab_facade.transport.network.resolving import Resolver
 from datalab_facade.transport.network.sockets import Network, SocketStream
@@ -438,16 +436,16 @@ class TestPatience:
             allow_http=False,
         )
         body = bytearray()
-        how: dict[str, Any] = {"clock": side.clock, "activity": Activity(SILENT, "the output")}
+        chunks, activity = client.outputs._downloads._chunks, Activity(SILENT, "the output")
         if not side.way.is_async:
-            for chunk in fetch(download, client._storage, lambda _, __: None, **how):
+            for chunk in chunks(download, lambda _, __: None, activity):
                 body += chunk.data
         else:
 
             async def never(_: str, __: float) -> None: ...
 
             async def run() -> None:
-                async for chunk in fetch_async(download, client._storage, never, **how):
+                async for chunk in chunks(download, never, activity):
                     body.extend(chunk.data)
 
             side.way.done(run())

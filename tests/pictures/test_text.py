@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import Execution
+from datalab_facade import Execution, InvalidArgumentError, Status
+from datalab_facade.pictures.graph import Graph
 from datalab_facade.pictures.terminal import RED, Terminal
 from datalab_facade.pictures.words import cell_width, clip, sanitize, wrap
 from tests.pictures import scenes
@@ -48,6 +51,15 @@ def golden(scene: str, width: int, how: str) -> Path:
 def test_the_text_is_the_one_that_was_looked_at(scene: str, width: int, how: str) -> None:
     """Write the texts anew with ``python -m tests.pictures.test_text``, and look at the diff."""
     assert drawn(scene, width, how) == golden(scene, width, how).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("wrong", ["80", None, math.nan, math.inf, True])
+def test_a_width_is_a_number(wrong: Any) -> None:
+    timeline = Execution(id=1, status=Status.COMPLETED).timeline()
+    graph = Graph.of("Ours", {"parse": ("", [])})
+    for draw in (timeline.text, timeline.svg, graph.text, graph.svg):
+        with pytest.raises(InvalidArgumentError, match="width must be a finite number, not "):
+            draw(width=wrong)
 
 
 @given(executions(), st.integers(-1, 200), st.booleans(), st.booleans())

@@ -13,7 +13,7 @@ from unittest import mock
 import regenerate
 from attrs import field, frozen
 from specs import checking, generating, trees, validating
-from specs.documents import Document, rendered
+from specs.documents import Document, render
 from specs.repairing import Repaired, repair
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ def vendored() -> Spec:
 def _committed() -> dict[bytes, trees.Tree]:
     """What is committed, by what it is generated from: other tests see to it that it is."""
     package = trees.read(REPOSITORY / "generated", [generating.PACKAGE])
-    return {rendered(repair(vendored()).document): package}
+    return {render(repair(vendored()).document): package}
 
 
 @frozen
@@ -43,11 +43,11 @@ class _Remembered:
     packages: dict[bytes, trees.Tree] = field(factory=_committed)
 
     def validate(self, document: Document) -> None:
-        if rendered(document) not in self.packages:
+        if render(document) not in self.packages:
             _VALIDATE(document)
 
     def generate(self, document: Document, folder: Path, workshop: Path) -> None:
-        known = self.packages.get(rendered(document))
+        known = self.packages.get(render(document))
         if known is None:
             generating.generate(document, folder, workshop)
             return
@@ -56,7 +56,7 @@ class _Remembered:
             _ = (folder / name).write_bytes(content)
 
     def check(self, repaired: Repaired, generated: Path, workshop: Path) -> None:
-        content = rendered(repaired.document)
+        content = render(repaired.document)
         if content not in self.packages:
             checking.check(repaired, generated, workshop)
             self.packages[content] = trees.read(generated, [generating.PACKAGE])

@@ -10,7 +10,7 @@ import regenerate
 import yaml
 from specs import trees
 from specs.comparing import DECODED_BY_HAND
-from specs.documents import rendered
+from specs.documents import render
 
 from tests.regeneration.checkouts import EXECUTION, Checkout, Spec, vendored
 
@@ -57,7 +57,7 @@ def test_the_same_bytes_come_from_any_folder_and_any_hash_seed_and_they_are_the_
 
 
 def test_the_vendored_document_is_exactly_its_own_rendering(checkout: Checkout) -> None:
-    assert checkout.document.read_bytes() == rendered(vendored())
+    assert checkout.document.read_bytes() == render(vendored())
 
 
 def test_check_is_content_with_what_is_committed_and_writes_nothing(checkout: Checkout) -> None:
@@ -148,7 +148,7 @@ def test_a_new_document_replaces_both_and_its_changes_are_told(
             }
         ],
     }
-    assert checkout.document.read_bytes() == rendered(json.loads(source.read_bytes()))
+    assert checkout.document.read_bytes() == render(json.loads(source.read_bytes()))
     assert (checkout.package / "models" / "status.py").is_file()
     assert not checkout.staging.exists()
 

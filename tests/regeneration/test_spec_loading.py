@@ -53,7 +53,7 @@ def serving(answer: Callable[[str], Answer]) -> Generator[str]:
 
 
 def parsed(text: str) -> object:
-    return loading.parsed(text.encode(), "it")
+    return loading.parse(text.encode(), "it")
 
 
 def test_a_file_may_hold_json_or_yaml_whatever_it_is_called(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_file_may_hold_json_or_yaml_whatever_it_is_called(tmp_path: Path) -> N
 
 def test_a_document_is_the_same_as_json_and_as_yaml() -> None:
     document = vendored()
-    assert loading.parsed(yaml.safe_dump(document, sort_keys=False).encode(), "it") == document
+    assert loading.parse(yaml.safe_dump(document, sort_keys=False).encode(), "it") == document
 
 
 def test_yaml_is_read_by_the_rules_that_openapi_asks_for() -> None:
@@ -122,10 +122,10 @@ JSON_VALUES = st.recursive(
 @given(JSON_VALUES)
 def test_any_json_is_the_same_when_it_comes_as_yaml(value: object) -> None:
     document = {"paths": {}, "x-value": value}
-    assert loading.parsed(json.dumps(document).encode(), "it") == document
+    assert loading.parse(json.dumps(document).encode(), "it") == document
     # Quoted, because PyYAML leaves out the quotes by its own rules of what is a string.
     as_yaml = yaml.safe_dump(document, allow_unicode=True, default_style='"')
-    assert loading.parsed(_without_tags(as_yaml).encode(), "it") == document
+    assert loading.parse(_without_tags(as_yaml).encode(), "it") == document
 
 
 def _without_tags(written: str) -> str:
@@ -173,7 +173,7 @@ def test_of_yaml_the_values_are_counted_as_they_are_read(monkeypatch: pytest.Mon
 
 def test_what_is_not_even_text_is_told_apart() -> None:
     with pytest.raises(ScriptError, match="is not UTF-8 text"):
-        _ = loading.parsed(b"\xff\xfe{", "it")
+        _ = loading.parse(b"\xff\xfe{", "it")
 
 
 def test_a_url_is_followed_to_where_the_document_is() -> None:
@@ -334,7 +334,7 @@ def test_yaml_is_the_same_without_the_library_in_c(monkeypatch: pytest.MonkeyPat
     document = {"paths": {}, "x": ["1", 1, None, True, {"a": "b: c"}]}
     text = yaml.safe_dump(document)
     monkeypatch.delattr(yaml, "CBaseLoader", raising=False)
-    assert loading.parsed(text.encode(), "it") == document
+    assert loading.parse(text.encode(), "it") == document
 
 
 def test_a_text_that_says_that_it_is_one_is_one() -> None:

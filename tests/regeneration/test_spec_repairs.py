@@ -11,7 +11,7 @@ import pytest
 import regenerate
 from hypothesis import given
 from hypothesis import strategies as st
-from specs.documents import operations, rendered
+from specs.documents import operations, render
 from specs.repairing import repair
 from specs.validating import validate
 
@@ -134,7 +134,7 @@ def test_the_vendored_document_loses_its_cookies_and_what_no_code_depends_on() -
 
 
 def test_what_is_repaired_is_valid_and_can_be_written_down() -> None:
-    assert rendered(repair(vendored()).document)
+    assert render(repair(vendored()).document)
 
 
 def test_a_document_of_openapi_3_0_is_read_as_one_of_3_1() -> None:

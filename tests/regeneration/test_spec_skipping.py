@@ -4,7 +4,7 @@ from pathlib import Path
 
 from specs.causes import Cause, UnsupportedError
 from specs.documents import operations
-from specs.skipping import LeftOut, needed, record, recorded, without
+from specs.skipping import LeftOut, read_record, record, to_leave_out, without
 
 from tests.regeneration.checkouts import Spec, vendored
 
@@ -15,7 +15,7 @@ def test_each_operation_is_left_out_once_for_its_first_reason() -> None:
         Cause("GET /a", "odd", ("GET /a",)),
         Cause("models/a.py, line 3", "no Python"),
     ]
-    assert needed(UnsupportedError("no", causes)) == [
+    assert to_leave_out(UnsupportedError("no", causes)) == [
         LeftOut("GET /a", "schema A: broken"),
         LeftOut("GET /b", "schema A: broken"),
     ]
@@ -38,9 +38,9 @@ def test_the_rest_of_a_document_stays_as_it_is() -> None:
 
 
 def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
-    assert recorded(tmp_path) == []
+    assert read_record(tmp_path) == []
     record(tmp_path, [])
     assert not list(tmp_path.iterdir())
     left_out = [LeftOut("POST /b", "é"), LeftOut("GET /a", "odd")]
     record(tmp_path, left_out)
-    assert recorded(tmp_path) == sorted(left_out, key=lambda one: one.operation)
+    assert read_record(tmp_path) == sorted(left_out, key=lambda one: one.operation)

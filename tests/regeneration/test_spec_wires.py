@@ -61,7 +61,7 @@ def test_stand_ins_are_replaced_wherever_they_stand() -> None:
         f'    headers["{brace}"] = brace\n'
         f'    raise ValueError(f"{brace} must match")\n'
     )
-    assert rewiring.rewired(code, noted) == (
+    assert rewiring.rewire_code(code, noted) == (
         "from ...types import Response, UNSET\n"
         "from ... import wire_forms as _wire_forms\n"
         '    params["body"] = body_query\n'

@@ -18,7 +18,7 @@ from datalab_facade.integrations.airflow import families as airflow_families
 from datalab_facade.integrations.airflow.events import WaitEvent
 from datalab_facade.integrations.airflow.families import family_of, handle_of
 from datalab_facade.integrations.airflow.job_requests import JobRequest
-from datalab_facade.integrations.airflow.saving import is_still_there
+from datalab_facade.integrations.airflow.memory import is_still_there
 from datalab_facade.integrations.airflow.submissions import Submission as SubmissionOnce
 from datalab_facade.jobs.async_resource import AsyncJobs
 from datalab_facade.jobs.resource import Jobs, JobWaits

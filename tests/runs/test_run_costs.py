@@ -326,7 +326,8 @@ def test_a_wrong_limit_is_refused(
 def test_too_many_pages_in_flight_put_a_file_back_and_cost_nothing(
     way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
 ) -> None:
-    simulator.documents.script_always(DocumentScript(pages=4, seconds=300))
+    # They take so long that none ends while a thread of the run is still reading the next file.
+    simulator.documents.script_always(DocumentScript(pages=4, seconds=3_000))
     simulator.documents.page_limit = 10
     updates: list[Any] = []
     report = run(

@@ -19,6 +19,7 @@ from datalab_facade import (
     LocalFileError,
     NotFoundError,
     RunReport,
+    RunResult,
     StepDefinition,
     SubmissionUncertainError,
     WorkflowDefinition,
@@ -26,6 +27,7 @@ from datalab_facade import (
 from datalab_facade.clock import SystemClock
 from datalab_facade.testing import ExecutionScript, Fault, Request, Simulator, StepScript
 from tests.in_process import FAILS, SOON, asynchronous, new_simulator
+from tests.secrets_for_tests import SIGNATURE
 from tests.ways import Way
 
 PARSE = StepDefinition(step_key="marker_parse", unique_name="parse")
@@ -86,6 +88,45 @@ def test_each_file_is_uploaded_executed_waited_for_and_saved(
             assert (result.folder / f"execution-{result.execution_id}" / saved.path).is_file()
     assert str(report) == f"Workflow {workflow_id}: 3 of 3 done, in {out}"
     assert json.loads(json.dumps(report.to_dict()))["results"][0]["succeeded"] is True
+
+
+def test_the_rows_of_a_report_are_flat_and_say_how_each_file_ended(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.script_for(workflow_id, FAILS)
+    run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
+    simulator.script_for(workflow_id, SOON)
+    report = run(way, simulator, workflow_id, documents, output_dir=tmp_path / "out")
+    rows = report.rows()
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    assert len({tuple(row) for row in rows}) == 1
+    assert [row["source"] for row in rows] == [str(path) for path in documents]
+    assert [(row["status"], row["succeeded"]) for row in rows] == [
+        ("FAILED", False),
+        ("COMPLETED", True),
+        ("COMPLETED", True),
+    ]
+    assert {row["job_id"] for row in rows} == set(simulator.execution_ids)
+    assert "no pages" in str(rows[0]["reason"])
+    assert all(str(row["finished_at"]).endswith("+00:00") for row in rows)
+
+
+def test_the_rows_of_a_report_show_no_signature() -> None:
+    url = f"https://a.example/in.pdf?X-Amz-Signature={SIGNATURE}"
+    one = RunResult(source=url, folder=Path("out"), reason=f"{url} is gone")
+    [row] = RunReport(folder=Path("out"), results=[one]).rows()
+    assert SIGNATURE not in str(row)
+
+
+def test_a_report_that_is_printed_lists_twenty_failures_and_counts_the_others() -> None:
+    results = [
+        RunResult(source=f"{number}.pdf", folder=Path("out"), reason="unreadable")
+        for number in range(3_000)
+    ]
+    lines = str(RunReport(task="Convert()", folder=Path("out"), results=results)).splitlines()
+    assert lines[0].startswith("Convert(): 0 of 3000 done")
+    assert lines[1:21] == [f"  {one}" for one in results[:20]]
+    assert lines[21:] == ["  and 2980 more that failed: see report.failed"]
 
 
 def test_the_same_call_again_sends_nothing_but_a_look_at_the_workflow(
@@ -231,6 +272,18 @@ def test_a_submission_whose_fate_is_unknown_is_not_repeated_until_asked(
         way, simulator, workflow_id, documents[:2], output_dir=tmp_path / "out", retry_unknown=True
     )
     assert (executes(simulator), uploads(simulator)) == (3, 2)
+
+
+def test_an_answer_about_another_workflow_is_not_taken_for_a_submission(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.start(SOON, execution_id=7)
+    strange = {"execution_id": 7, "workflow_id": 999_999}
+    simulator.inject(Fault.status(200, strange), path=EXECUTE)
+    report = run(way, simulator, workflow_id, documents[:1], output_dir=tmp_path / "out")
+    [result] = report.results
+    assert isinstance(result.error, SubmissionUncertainError)
+    assert "is about workflow 999999" in str(result.error)
 
 
 def test_a_submission_that_was_refused_is_made_by_the_next_call(

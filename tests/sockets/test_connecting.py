@@ -16,10 +16,12 @@ import httpcore
 import pytest
 
 from datalab_facade import APIConnectionError, APITimeoutError, ConnectionSetupError
+from datalab_facade.interrupting import Interrupted, Interruption
 from datalab_facade.testing import Simulator, SimulatorServer
 from datalab_facade.transport.network.resolving import Address, Resolver
 from datalab_facade.transport.network.sockets import _first_to_connect
 from tests.in_process import NEVER_ENDS
+from tests.outputs.conftest import until
 from tests.sockets.conftest import Caller
 from tests.sockets.test_deadlines import GRACE
 from tests.ways import KINDS, Way
@@ -142,7 +144,7 @@ def test_an_address_that_is_only_slow_goes_on_while_the_next_is_tried(
         accepting = threading.Timer(0.4, accept)
         accepting.start()
         found = [Address(socket.AF_INET, one) for one in (late.getsockname(), swallowing)]
-        with _first_to_connect(found, time.monotonic() + 10, None, []) as connected:
+        with _first_to_connect(found, time.monotonic() + 10) as connected:
             assert connected.getpeername() == late.getsockname()
         accepting.join()
         for filler in fillers:
@@ -205,6 +207,40 @@ def test_who_stops_waiting_leaves_the_lookup_to_the_others(addresses: Addresses)
         addresses.go_on.set()
         assert [one.where for one in waiting.result()] == addresses.found
     assert addresses.asked == 1
+
+
+def test_a_lookup_that_hangs_holds_no_thread_that_is_not_wanted_any_more(
+    addresses: Addresses,
+) -> None:
+    addresses.go_on.clear()
+    interruption = Interruption()
+
+    def find() -> None:
+        with interruption:
+            Resolver().find(HOST, 80, 20)
+
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(find)
+        until(lambda: addresses.asked == 1)
+        interruption.set_off()
+        with pytest.raises(Interrupted):
+            waiting.result(GRACE)
+
+
+def test_where_no_thread_can_be_had_the_next_lookup_begins_anew(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver = Resolver()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(httpcore.ConnectError, match="can't start new thread"):
+            resolver.find(HOST, 80, 5)
+        with pytest.raises(httpcore.ConnectError, match="can't start new thread"):
+            asyncio.run(resolver.find_async(HOST, 80))
+    assert [one.where for one in resolver.find(HOST, 80, 5)] == addresses.found
 
 
 @pytest.mark.parametrize("literal", ["127.0.0.1", "::1"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import socket
 import struct
@@ -14,7 +16,7 @@ from typing import Self
 
 import pytest
 
-from datalab_facade import Convert, SubmissionUncertainError
+from datalab_facade import Convert, SubmissionUncertainError, UploadError
 from datalab_facade.testing.forms import parse_form
 from tests.ways import KINDS_ON_SOCKETS, Way
 
@@ -111,6 +113,22 @@ def test_a_form_that_arrived_whole_is_not_sent_again(way: Way, path: Path) -> No
         with pytest.raises(SubmissionUncertainError):
             way.done(client.documents.submit(Convert(), path))
     assert len(server.forms) == 1
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_named(way: Way, path: Path) -> None:
+    """The network is not at fault, whatever a library makes of it, and nothing is retried."""
+
+    class Broken(io.FileIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > _SIZE // 2:
+                raise OSError(errno.EIO, "the disk is broken")
+            return super().read(size)
+
+    with Server() as server, Broken(path) as file:
+        client = way.network_client(base_url=server.url)
+        with pytest.raises(UploadError, match="cannot be read: the disk is broken"):
+            way.done(client.documents.submit(Convert(), file))
+    assert not server.forms
 
 
 def test_a_large_form_needs_little_memory(way: Way, path: Path) -> None:

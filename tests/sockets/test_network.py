@@ -6,7 +6,6 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -19,35 +18,25 @@ from datalab_facade.transport.network.sockets import Network
 from datalab_facade.transport.network.sockets_async import AsyncNetwork
 
 
-@pytest.fixture(params=["tcp", "unix"])
-def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.socket]:
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
     """Give a socket that listens."""
-    if request.param == "tcp":
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            yield listener
-        return
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "socket"))
-        listener.listen()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 
 
-def connect(listener: socket.socket, **options: Any) -> Any:
-    network = Network(Resolver())
-    if listener.family == socket.AF_UNIX:
-        return network.connect_unix_socket(listener.getsockname(), **options)
-    return network.connect_tcp(*listener.getsockname(), **options)
+def connect(listener: socket.socket) -> Any:
+    host, port = listener.getsockname()
+    return Network(Resolver()).connect_tcp(host, port, timeout=5)
 
 
-async def connect_async(listener: socket.socket, **options: Any) -> Any:
-    network = AsyncNetwork(Resolver())
-    if listener.family == socket.AF_UNIX:
-        return await network.connect_unix_socket(listener.getsockname(), **options)
-    return await network.connect_tcp(*listener.getsockname(), **options)
+async def connect_async(listener: socket.socket) -> Any:
+    host, port = listener.getsockname()
+    return await AsyncNetwork(Resolver()).connect_tcp(host, port, timeout=5)
 
 
 def test_words_go_to_and_fro(listener: socket.socket) -> None:
-    stream = connect(listener, timeout=5)
+    stream = connect(listener)
     with listener.accept()[0] as other:
         stream.write(b"to", timeout=5)
         assert other.recv(10) == b"to"
@@ -69,7 +58,7 @@ def test_words_go_to_and_fro(listener: socket.socket) -> None:
 
 
 async def test_words_go_to_and_fro_in_a_loop(listener: socket.socket) -> None:
-    stream = await connect_async(listener, timeout=5)
+    stream = await connect_async(listener)
     with listener.accept()[0] as other:
         await stream.write(b"to", timeout=5)
         assert other.recv(10) == b"to"
@@ -94,18 +83,16 @@ async def test_words_go_to_and_fro_in_a_loop(listener: socket.socket) -> None:
 async def test_a_connection_that_breaks_is_an_error_to_who_reads_and_writes(
     listener: socket.socket,
 ) -> None:
-    stream = await connect_async(listener, timeout=5)
+    stream = await connect_async(listener)
     other, _ = listener.accept()
-    if listener.family == socket.AF_INET:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     writing = asyncio.create_task(stream.write(bytes(50_000_000), timeout=5))
     await asyncio.sleep(0)
     other.close()
     with pytest.raises(httpcore.WriteError):
         await writing
-    if listener.family == socket.AF_INET:
-        with pytest.raises(httpcore.ReadError):
-            await stream.read(10, timeout=5)
+    with pytest.raises(httpcore.ReadError):
+        await stream.read(10, timeout=5)
     await stream.aclose()
 
 
@@ -113,7 +100,7 @@ async def test_what_comes_before_anybody_reads_waits_in_the_other_machine(
     listener: socket.socket,
 ) -> None:
     """The memory that it takes here is bounded."""
-    stream = await connect_async(listener, timeout=5)
+    stream = await connect_async(listener)
     size = 20_000_000
     with listener.accept()[0] as other:
         sending = threading.Thread(target=other.sendall, args=(bytes(size),))
@@ -128,35 +115,10 @@ async def test_what_comes_before_anybody_reads_waits_in_the_other_machine(
     await stream.aclose()
 
 
-@pytest.mark.parametrize("port", [0, 1], ids=["free", "taken"])
-def test_the_end_that_is_here_may_be_chosen(port: int) -> None:
-    here = "127.0.0.1" if port == 0 else "192.0.2.1"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = listener.getsockname()
-        network, async_network = Network(Resolver()), AsyncNetwork(Resolver())
-
-        async def choose() -> None:
-            stream = await async_network.connect_tcp("127.0.0.1", address[1], 5, local_address=here)
-            await stream.aclose()
-
-        if port == 0:
-            network.connect_tcp("127.0.0.1", address[1], 5, local_address=here).close()
-            asyncio.run(choose())
-            return
-        with pytest.raises(httpcore.ConnectError):
-            network.connect_tcp("127.0.0.1", address[1], 5, local_address=here)
-        with pytest.raises(httpcore.ConnectError):
-            asyncio.run(choose())
-
-
 def test_nothing_is_begun_when_the_time_is_over() -> None:
     network = Network(Resolver())
     with Deadline(network, -1.0), pytest.raises(httpcore.ConnectTimeout):
         network.connect_tcp("127.0.0.1", 9, timeout=5)
-    with Deadline(network, -1.0), pytest.raises(httpcore.ConnectTimeout):
-        network.connect_unix_socket("/nowhere", timeout=5)
-    with pytest.raises(httpcore.ConnectError):
-        network.connect_unix_socket("/nowhere", timeout=5)
 
 
 def test_a_connection_that_was_closed_meanwhile_is_known_before_the_request_leaves() -> None:
@@ -183,8 +145,3 @@ async def test_a_server_that_speaks_before_tls_is_not_trusted() -> None:
             await stream._incoming.wait_for_more()
             with pytest.raises(httpcore.ConnectError, match="spoke before"):
                 await stream.start_tls(httpx.create_ssl_context(verify=False), "a.example", 5)
-
-
-async def test_sleeping_is_asked_of_a_network_too() -> None:
-    Network(Resolver()).sleep(0)
-    await AsyncNetwork(Resolver()).sleep(0)

@@ -22,6 +22,7 @@ from datalab_facade.testing import (
     connect,
 )
 
+FRACTION: Any = 314.15
 PARSE = ExecutionScript([StepScript("parse", ends=60)])
 
 
@@ -43,6 +44,14 @@ def test_a_submission_gets_the_id_that_a_test_chooses(simulator: Simulator) -> N
         assert client.workflows.execute(88, "https://a.example/1.pdf").id == 5002
     assert simulator.next_execution_id == 5003
     assert simulator.workflows.add("Next", []) == 89
+
+
+def test_ids_that_count_up_leave_out_those_that_are_taken(simulator: Simulator) -> None:
+    taken = [simulator.start(PARSE, execution_id=1001), simulator.start(PARSE, execution_id=1002)]
+    simulator.next_execution_id = 1000
+    ids = [simulator.start(PARSE) for _ in range(3)]
+    assert ids == [1000, 1003, 1004]
+    assert simulator.execution_ids == (*taken, *ids)
 
 
 def test_a_file_has_the_id_that_a_test_chooses(simulator: Simulator) -> None:
@@ -130,6 +139,10 @@ def test_a_hook_is_a_function_that_gives_faults(simulator: Simulator) -> None:
     ("make", "words"),
     [
         (Fault.status, "status must be a final status .* not '5'"),
+        (lambda _: Fault.status(FRACTION), "status must be a final status .* not 314"),
+        (lambda _: Fault.hang(after=FRACTION), "after must be .* not 314"),
+        (lambda _: Fault.slow(FRACTION, 1), "size must be .* not 314"),
+        (FastClock, "speed must be .* not '5'"),
         (Fault.delay, "seconds must be .* not '5'"),
         (Fault.hang, "after must be .* not '5'"),
         (lambda text: Fault.slow(text, 1), "size must be .* not '5'"),
@@ -158,11 +171,89 @@ def test_a_rate_limit_is_a_pair(limit: Any) -> None:
         Simulator(rate_limit=limit)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"more_keys": "another"}, r"more_keys must be a list of keys, .* pass \[key\]"),
+        ({"more_keys": [5]}, "an API key must be a text, not an int"),
+        ({"api_key": None}, "an API key must be a text, not a NoneType"),
+        ({"url_lifetime": 0}, "url_lifetime must be a whole number from 1 on, not 0"),
+        ({"url_lifetime": 1.5}, "url_lifetime must be a whole number from 1 on, not 1.5"),
+        ({"first_execution_id": -3}, "id of an execution must be a whole number above zero"),
+        ({"clock_skew": math.nan}, "clock_skew must be a finite number of seconds, not nan"),
+        ({"clock_skew": "1h"}, "clock_skew must be a finite number of seconds, not '1h'"),
+        ({"rate_limit_per": "team"}, "rate_limit_per must be 'key' or 'endpoint', not 'team'"),
+        ({"rate_limit": (1, math.inf)}, "rate_limit must be"),
+        ({"rate_limit": (True, 60)}, "rate_limit must be"),
+        ({"bucket": ""}, "bucket must be a name, not ''"),
+    ],
+)
+def test_an_option_of_a_simulator_that_makes_no_sense_is_an_error(
+    options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        Simulator(**options)
+
+
+def test_a_key_that_is_wrong_is_not_shown(simulator: Simulator) -> None:
+    key: Any = b"s3cr3t-key"
+    calls: list[Callable[[], object]] = [
+        lambda: Simulator(api_key=key),
+        lambda: Simulator(more_keys=[key]),
+        lambda: Simulator(more_keys="s3cr3t-key"),
+        lambda: setattr(simulator, "api_key", key),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"keys? must be a (text|list)") as caught:
+            call()
+        assert "s3cr3t" not in str(caught.value)
+
+
+def test_only_faults_can_be_joined() -> None:
+    status: Any = 503
+    with pytest.raises(TypeError, match=r"unsupported operand .* 'Fault' and 'int'"):
+        _ = Fault.delay(1) & status
+
+
+def test_a_script_of_a_workflow_is_a_script(simulator: Simulator) -> None:
+    wrong: Any = "parse"
+    workflow_id = simulator.workflows.add("Ours", [])
+    for script_for in (simulator.script_for, simulator.workflows.script_for):
+        with pytest.raises(TypeError, match=r"a script must be an ExecutionScript, such as"):
+            script_for(workflow_id, wrong)
+        with pytest.raises(KeyError):
+            script_for(99, PARSE)
+
+
+def test_the_body_of_a_file_is_bytes(simulator: Simulator) -> None:
+    body: Any = "text"
+    file_id = simulator.files.add("a.pdf", b"%PDF")
+    with pytest.raises(TypeError, match="the body of a file must be bytes"):
+        simulator.files.store(file_id, body)
+    with pytest.raises(KeyError):
+        simulator.files.remove(99)
+
+
+def test_a_run_is_a_run_script() -> None:
+    run: Any = {"file_key": "1"}
+    with pytest.raises(TypeError, match=r"a run must be a RunScript, such as RunScript\("):
+        StepScript("parse", runs=[run])
+
+
+def test_a_key_is_in_no_repr_of_what_was_received(simulator: Simulator) -> None:
+    with connect(simulator) as client, pytest.raises(NotFoundError):
+        client.executions.get(5)
+    [request] = simulator.requests
+    assert request.headers["x-api-key"] == simulator.api_key
+    for shown in (repr(request), repr(simulator.requests), repr(request.headers)):
+        assert simulator.api_key not in shown
+
+
 def test_what_is_no_clock_and_no_bytes_is_named(simulator: Simulator) -> None:
     text: Any = "a key"
     with pytest.raises(TypeError, match=r"clock must be a clock, such as VirtualClock\(\)"):
         Simulator(text)
-    with pytest.raises(TypeError, match="the body of a file must be a bytes, such as"):
+    with pytest.raises(TypeError, match="the body of a file must be bytes, such as"):
         simulator.files.add("a.pdf", text)
 
 

@@ -183,6 +183,7 @@ def test_a_server_is_there_for_one_test_and_leaves_nothing_behind(run: Run) -> N
 
 WRONG = """
     import pytest
+    from datalab_facade.testing import Fault
 
     @pytest.mark.datalab(rate_limt=(1, 60))
     def test_a(datalab_simulator): pass
@@ -195,17 +196,25 @@ WRONG = """
 
     @pytest.mark.datalab(faults=["hang"])
     def test_d(datalab_simulator): pass
+
+    @pytest.mark.datalab(faults=Fault.hang())
+    def test_e(datalab_simulator): pass
+
+    @pytest.mark.datalab(client="async")
+    def test_f(datalab): pass
 """
 
 
 def test_an_invalid_marker_says_which_and_why(run: Run) -> None:
     done = run(WRONG, *OURS)
-    assert outcome(done) == "4 errors"
+    assert outcome(done) == "6 errors"
     for test, message in {
         "a": "unknown option 'rate_limt'",
         "b": "unknown option 'clock'",
         "c": "a script must be an ExecutionScript or a DocumentScript, not {'steps': 3}",
-        "d": "faults must be Fault values such as Fault.hang(), not ('hang',)",
+        "d": "faults must be a list of faults such as [Fault.hang()], not ['hang']",
+        "e": "faults must be a list of faults such as [Fault.hang()], not Fault(",
+        "f": "client must be a dict of options, not 'async'",
     }.items():
         assert f"test_it.py::test_{test}: @pytest.mark.datalab: {message}" in done.stdout
 

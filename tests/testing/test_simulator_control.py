@@ -112,7 +112,7 @@ def test_scripts_of_documents_are_set(simulator: Simulator, control: httpx.Clien
         (
             ("POST", "documents", '{"scripts": [{"pages": 0}]}'),
             422,
-            "scripts[0]: pages must be 1 or more",
+            "scripts[0]: pages must be a whole number from 1 on",
         ),
         (("POST", "documents", '{"endpoint": "ocr"}'), 422, "endpoint must be 'convert' or "),
         (

@@ -226,6 +226,20 @@ def test_an_extraction_fits_the_schema_that_was_sent(caller: Caller) -> None:
     assert done["extraction_mode"] == "turbo"
 
 
+def test_an_extraction_fits_the_schema_that_is_stored(caller: Caller) -> None:
+    made = {"name": "Bills", "schema_json": SCHEMA}
+    stored = caller.http.post("/api/v1/extraction_schemas", json=made).json()
+    newer = {"properties": {"date": {"type": "string"}}}
+    changed = caller.http.put(
+        f"/api/v1/extraction_schemas/{stored['schema_id']}",
+        json={"schema_json": newer, "create_new_version": True},
+    ).json()
+    assert changed["version"] == 2
+    for version, name in (({}, "date"), ({"schema_version": 1}, "total")):
+        done = caller.result("extract", schema_id=stored["schema_id"], **version)
+        assert name in json.loads(done["extraction_schema_json"])
+
+
 def test_an_extraction_is_what_a_script_says(caller: Caller) -> None:
     """A name that looks like a citation and is a field stays a field."""
     script = DocumentScript(extraction={"x": 1, "x_citations": "mine"})
@@ -570,7 +584,12 @@ def test_a_key_can_be_checked(caller: Caller) -> None:
     [
         ({"seconds": -1}, "seconds must be a finite number"),
         ({"cost_after": float("nan")}, "cost_after must be"),
-        ({"pages": 0}, "pages must be 1 or more"),
+        ({"pages": 0}, "pages must be a whole number from 1 on"),
+        ({"pages": 1.5}, "pages must be a whole number from 1 on, not 1.5"),
+        ({"pages": True}, "pages must be a whole number from 1 on"),
+        ({"cost_cents": 1.5}, "cost_cents must be a whole number from 0 on"),
+        ({"cost_cents": -1}, "cost_cents must be a whole number from 0 on"),
+        ({"quality_score": float("nan")}, "quality_score must be a finite number"),
     ],
 )
 def test_a_script_that_cannot_be_played_is_an_error(wrong: dict[str, Any], words: str) -> None:
@@ -684,6 +703,41 @@ def test_a_schema_that_holds_itself_ends() -> None:
         "$defs": {"n": {"properties": {"n": {"$ref": "#/$defs/n"}}}},
     }
     assert fit_schema(nested)
+
+
+def test_a_schema_that_holds_itself_many_times_ends_soon() -> None:
+    node: dict[str, Any] = {"$ref": "#/$defs/node"}
+    fields = {"left": node, "right": {"anyOf": [node, {"type": "null"}]}}
+    children = {"type": "array", "items": node}
+    tree = {"properties": {**fields, "more": node, "children": children, "name": {"const": "x"}}}
+    made: Any = fit_schema({**node, "$defs": {"node": tree}})
+    assert made == {"left": None, "right": None, "more": None, "children": [], "name": "x"}
+
+
+def test_a_limit_that_makes_no_sense_is_an_error(simulator: Simulator) -> None:
+    documents, pipelines, nan = simulator.documents, simulator.pipelines, float("nan")
+    for owner, name, wrong in (
+        (documents, "page_limit", 0.5),
+        (documents, "spend_cap_cents", -1),
+        (pipelines, "steps_lag", nan),
+    ):
+        with pytest.raises(ValueError, match=f"{name} must be a"):
+            setattr(owner, name, wrong)
+    documents.spend_cap_cents = None
+
+
+def test_a_pipeline_that_nobody_sent_has_steps_that_can_be_run(simulator: Simulator) -> None:
+    pipelines: Any = simulator.pipelines
+    wrongs: list[Any] = [[], [{"type": "marker_parse"}], [{}], ["convert"]]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match="steps must be a list, each such as"):
+            pipelines.create(wrong)
+    assert pipelines.create([{"type": "convert"}]) in pipelines
+
+
+def test_one_name_is_not_a_list_of_letters() -> None:
+    name: Any = "date"
+    assert DocumentScript(not_found=name).not_found == ("date",)
 
 
 def test_a_request_that_nobody_sent_may_have_an_id_of_choice(simulator: Simulator) -> None:

@@ -156,6 +156,7 @@ def test_an_execution_takes_its_steps_in_the_order_of_what_they_need(
         (None, ["aggregated"]),
         ({"type": "single_file", "file_url": "https://a.example/1"}, ["901"]),
         ({"file_urls": ["https://a.example/1", "datalab://file-n12"]}, ["901", "n12"]),
+        ({"file_urls": ["datalab://file-n12", "datalab://file-n12"]}, ["n12"]),
         ({"bucket": "b"}, ["aggregated"]),
     ],
 )

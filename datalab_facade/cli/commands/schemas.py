@@ -12,7 +12,7 @@ from click.shell_completion import get_completion_class
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.sessions import PROGRAM, Session, with_session
 from datalab_facade.errors import InvalidArgumentError
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 _PREFIX = "urn:datalab-facade:cli:"
 _FOLDER = resources("datalab_facade.cli") / "schemas"

@@ -17,7 +17,7 @@ from datalab_facade.cli.result_output import deliver
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.documents.results import SchemaSuggestions
 from datalab_facade.errors import EmptyResultError, InvalidArgumentError
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 
 @click.command("suggest-schemas")

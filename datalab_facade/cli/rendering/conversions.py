@@ -14,7 +14,7 @@ from datalab_facade.cli.rendering.reasons import done_lines, reason_lines
 from datalab_facade.cli.rendering.signs import plain, sign, size
 from datalab_facade.cli.tables import Cell, Column, facts, paragraph, table
 from datalab_facade.documents.results import FilledForm, Segmentation
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.pictures.rows import State
 from datalab_facade.pictures.terminal import BOLD, DIM, RED, STATE_COLORS, Terminal
 from datalab_facade.pictures.words import format_duration, join_parts, pluralize, sanitize

@@ -17,7 +17,7 @@ from datalab_facade.integrations.airflow.families import family_of
 from datalab_facade.integrations.airflow.permanence import is_permanent
 from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.jobs.outcomes import Outcome
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.redaction import redact_urls
 from datalab_facade.statuses import Status
 

@@ -15,7 +15,7 @@ from datalab_facade.integrations.airflow.job_requests import without_task
 from datalab_facade.integrations.airflow.memory import Handle
 from datalab_facade.jobs.handling import AnyHandle
 from datalab_facade.jobs.kinds import JobSnapshot
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.runs.families import FAMILIES
 from datalab_facade.runs.job_family import JobFamily, family_of_id
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
     from datalab_facade.client import Datalab
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 HANDLE_KEY = "datalab_handle"
 """The XCom key of the job's handle, set as soon as the job is started."""
@@ -53,17 +53,25 @@ def source_of(source: str | os.PathLike[str] | XComArg | None) -> str | os.PathL
     return source
 
 
-def options_of(options: Mapping[str, Any] | XComArg | None) -> dict[str, Any]:
+def options_of(options: Mapping[str, Any] | XComArg | None, **own: str) -> dict[str, Any]:
     """Return the fields of a task, in which Airflow has replaced references to other tasks.
 
+    Args:
+        options: The fields.
+        own: The fields that are arguments of the operator, with the names that they have there.
+
     Raises:
-        InvalidArgumentError: They are not a mapping.
+        InvalidArgumentError: They are not a mapping of fields, or have one that is an argument.
     """
     if options is None:
         return {}
-    if isinstance(options, Mapping):
-        return dict(options)
-    raise InvalidArgumentError(f"options must be a mapping of fields, not {named(options)}")
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise InvalidArgumentError(f"options must be a mapping of fields, not {named(options)}")
+    for name in own.keys() & options.keys():
+        raise InvalidArgumentError(
+            f"options must not have {name!r}: it is the argument {own[name]} of the operator"
+        )
+    return dict(options)
 
 
 @attrs.frozen

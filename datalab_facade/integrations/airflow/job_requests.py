@@ -25,7 +25,7 @@ from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import InvalidArgumentError
 from datalab_facade.executions.kind import EXECUTIONS
 from datalab_facade.integrations.airflow.memory import Handle
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS
 from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.workflows.inputs import InputConfig

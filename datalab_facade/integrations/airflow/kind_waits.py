@@ -18,7 +18,7 @@ from datalab_facade.jobs.async_resource import AsyncJobWaits
 from datalab_facade.jobs.kinds import JobSnapshot
 from datalab_facade.jobs.outcomes import Abandoned, Outcome, Update
 from datalab_facade.jobs.wait import WaitPolicy
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 from datalab_facade.runs.job_family import JobFamily
 
 JobOutcome: TypeAlias = Outcome[JobSnapshot, int | str]

@@ -14,13 +14,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Final, Protocol, TypeAlias
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias, cast
 
 import attrs
 
 from datalab_facade.errors import ConfigurationError
-from datalab_facade.integrations.airflow.saving import is_still_there
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 _VERSION: Final = 1
 
@@ -79,6 +79,18 @@ def recorded_result(
     if save_to is not None and not is_still_there(result.get("manifest")):
         return None
     return dict(result)
+
+
+def is_still_there(manifest: JSON) -> bool:
+    """Tell whether all files that a manifest names are there."""
+    if not isinstance(manifest, dict):
+        return False
+    if isinstance(steps := manifest.get("steps"), list):
+        return all(is_still_there(step) for step in steps)
+    folder, files = manifest.get("folder"), manifest.get("files")
+    if not isinstance(folder, str) or not isinstance(files, list):
+        return False
+    return all(Path(folder, str(cast("dict[str, JSON]", file)["path"])).is_file() for file in files)
 
 
 @attrs.frozen

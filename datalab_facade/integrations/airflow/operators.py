@@ -30,7 +30,7 @@ from datalab_facade.pipelines.run_task import RunPipeline
 from datalab_facade.workflows.inputs import InputConfig
 
 if TYPE_CHECKING:
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
     from datalab_facade.workflows.inputs import InputLike
 
 __all__ = [
@@ -211,7 +211,7 @@ class DatalabExtractOperator(_DocumentOperator):
     def requested_task(self) -> Task[Any]:
         """Return the task."""
         schema = schema_of_setting(self.schema)
-        return Extract(schema, **options_of(self.options))
+        return Extract(schema, **options_of(self.options, schema="schema"))
 
 
 class DatalabRunPipelineOperator(DatalabJobOperator):
@@ -255,6 +255,7 @@ class DatalabRunPipelineOperator(DatalabJobOperator):
 
     def job_request(self) -> JobRequest:
         """Return what is asked for."""
-        fields = {"pipeline_version": self.version, **options_of(self.options)}
+        own = {"pipeline_id": "pipeline", "pipeline_version": "version"}
+        fields = {**options_of(self.options, **own), "pipeline_version": self.version}
         assert not isinstance(self.pipeline, XComArg)
         return pipeline_request(self.pipeline, source_of(self.source), fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datalab_facade._version import __version__
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 _PACKAGE = "datalab_facade.integrations.airflow"
 _NAME = "Datalab"

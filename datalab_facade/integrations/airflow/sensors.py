@@ -22,7 +22,7 @@ from datalab_facade.jobs.kinds import JobSnapshot
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from datalab_facade.models import JSON
+    from datalab_facade.json_forms import JSON
 
 
 class DatalabJobSensor(BaseSensorOperator):

@@ -13,13 +13,13 @@ import attrs
 from datalab_facade.arguments import checked_number, named
 from datalab_facade.async_client import AsyncDatalab
 from datalab_facade.client import Datalab
-from datalab_facade.client_options import DEFAULT_BASE_URL
 from datalab_facade.errors import ConfigurationError, InvalidArgumentError
 from datalab_facade.rate_limiting.local import (
     DEFAULT_REQUESTS_PER_MINUTE,
     LocalRateLimiter,
     RateLimiter,
 )
+from datalab_facade.transport.origin import DEFAULT_BASE_URL
 
 DEFAULT_RATE_LIMITER_NAME = "default"
 """The default name of the shared rate limiter in Redis."""

@@ -25,7 +25,7 @@ from datalab_facade.integrations.airflow.memory import (
 )
 from datalab_facade.integrations.client_parts import base_url_of
 from datalab_facade.jobs.kinds import JobSnapshot
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 
 @attrs.frozen

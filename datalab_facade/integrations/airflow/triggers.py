@@ -16,7 +16,7 @@ from datalab_facade.integrations.airflow.hooks import DEFAULT_CONNECTION_ID, Dat
 from datalab_facade.integrations.airflow.memory import Handle
 from datalab_facade.integrations.airflow.timeouts import DEFAULT_TIMEOUT, backstop, deadline_after
 from datalab_facade.integrations.airflow.waits import shared_waits
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 SETTLE: Final = 10.0
 """The least number of seconds between the start of a trigger and its event.

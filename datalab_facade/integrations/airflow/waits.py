@@ -21,7 +21,7 @@ from datalab_facade.integrations.airflow.families import family_of
 from datalab_facade.integrations.airflow.kind_waits import JobOutcome, KindWaits, Waiter
 from datalab_facade.integrations.airflow.settings import ConnectionSettings
 from datalab_facade.jobs.outcomes import Outcome
-from datalab_facade.models import JSON
+from datalab_facade.json_forms import JSON
 
 LEASE: Final = 7_200.0
 """Seconds after which a wait is renewed; see :class:`KindWaits`."""
@@ -84,7 +84,9 @@ class _Session:
                         async with asyncio.timeout(None if self.waiters else linger):
                             await self._changed.wait()
                     except TimeoutError:
-                        self.is_open = False
+                        # Somebody may have come after the time was up.
+                        if not self.waiters:
+                            self.is_open = False
             finally:
                 self.is_open = False
                 tasks = [task for _, task in self._kinds.values()]

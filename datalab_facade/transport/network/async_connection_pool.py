@@ -146,7 +146,7 @@ class AsyncConnectionPool:
             with exchange.recorded(), exchange:
                 deadline = AsyncDeadline(connection.network, exchange.timeout)
                 async with deadline:
-                    answer = await connection.send(request, exchange.saw_async)
+                    answer = await connection.send(request, exchange.record_event_async)
                     try:
                         exchange.begin(answer.status, answer.headers)
                         async for part in answer.decoded():
@@ -170,7 +170,7 @@ class AsyncConnectionPool:
         try:
             with exchange.recorded(), exchange:
                 async with AsyncDeadline(connection.network, exchange.timeout):
-                    answer = await connection.send(request, exchange.saw_async)
+                    answer = await connection.send(request, exchange.record_event_async)
                 exchange.begin(answer.status, answer.headers)
         except BaseException:
             connection.close()

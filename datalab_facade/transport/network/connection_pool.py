@@ -147,7 +147,7 @@ class ConnectionPool:
             with exchange.recorded(), exchange:
                 deadline = Deadline(connection.network, exchange.timeout)
                 with deadline:
-                    answer = connection.send(request, exchange.saw)
+                    answer = connection.send(request, exchange.record_event)
                     try:
                         exchange.begin(answer.status, answer.headers)
                         for part in answer.decoded():
@@ -169,7 +169,7 @@ class ConnectionPool:
         try:
             with exchange.recorded(), exchange:
                 with Deadline(connection.network, exchange.timeout):
-                    answer = connection.send(request, exchange.saw)
+                    answer = connection.send(request, exchange.record_event)
                 exchange.begin(answer.status, answer.headers)
         except BaseException:
             connection.close()

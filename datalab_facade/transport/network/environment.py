@@ -52,12 +52,15 @@ class ProxySetting:
                 f"digit in a user or a password: %23 for #"
             )
         try:
-            return httpx.Proxy(self.address)
+            proxy = httpx.Proxy(self.address)
         except (ValueError, httpx.InvalidURL):
+            proxy = None
+        if proxy is None or not proxy.url.host:
             raise ConfigurationError(
                 f"{self.variable} names a proxy that cannot be used: {shown}. "
                 f"Write http://proxy.example:3128, or https:// or socks5:// before it"
-            ) from None
+            )
+        return proxy
 
 
 def check_environment() -> None:
@@ -143,7 +146,7 @@ def proxy_for(address: str) -> ProxySetting | None:
     """Give the proxy through which httpx would reach an address; None for none.
 
     Raises:
-        LocalFileError: ``NO_PROXY`` cannot be read.
+        ConfigurationError: ``NO_PROXY`` cannot be used.
     """
     url = httpx.URL(address)
     if any(_matches(pattern, url) for pattern in _patterns()):

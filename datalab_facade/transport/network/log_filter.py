@@ -30,14 +30,22 @@ class Ours:
     """Marks a request of this package in this thread or task, as a context."""
 
     __slots__ = ("_token",)
+    _is_ours = True
 
     def __enter__(self) -> None:
         if not isinstance(logging.getLogRecordFactory(), _QuietAboutOurs):
             logging.setLogRecordFactory(_QuietAboutOurs(logging.getLogRecordFactory()))
-        self._token = _ours.set(True)
+        self._token = _ours.set(self._is_ours)
 
     def __exit__(self, *_: object) -> None:
         _ours.reset(self._token)
+
+
+class CallersOwn(Ours):
+    """Marks code of the caller's that a request of this package runs, likewise."""
+
+    __slots__ = ()
+    _is_ours = False
 
 
 class _QuietAboutOurs:

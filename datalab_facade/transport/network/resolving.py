@@ -10,12 +10,14 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpcore
 
 from datalab_facade.forking import renew_after_fork
+from datalab_facade.interrupting import wait_until_done
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,7 +30,7 @@ class Address(NamedTuple):
     """One address of a host, as sockets take it."""
 
     family: int
-    where: tuple[str | int, ...] | tuple[int, bytes] | str
+    where: tuple[str | int, ...] | tuple[int, bytes]
 
 
 class Resolver:
@@ -52,10 +54,10 @@ class Resolver:
         known = _literal(host, port)
         if known is not None:
             return [known]
-        try:
-            return self.lookup(host, port).result(timeout)
-        except TimeoutError:
-            raise httpcore.ConnectTimeout(f"no address of {host} was found in time") from None
+        found = self.lookup(host, port)
+        if not wait_until_done(found, timeout):
+            raise httpcore.ConnectTimeout(f"no address of {host} was found in time")
+        return found.result()
 
     async def find_async(self, host: str, port: int) -> list[Address]:
         """Do the same in an event loop, which need not wait for the thread when it ends.
@@ -80,9 +82,14 @@ class Resolver:
         under_way = self._under_way.setdefault((host, port), found)
         if under_way is found:
             # Of a host whose lookup hangs, however often it is asked for, one thread hangs.
-            forget = lambda: self._under_way.pop((host, port), None)  # noqa: E731
+            forget = partial(self._under_way.pop, (host, port), None)
             work = (found, host, port, forget)
-            threading.Thread(target=_look_up, args=work, name="datalab-dns", daemon=True).start()
+            thread = threading.Thread(target=_look_up, args=work, name="datalab-dns", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # no thread can be had
+                forget()
+                found.set_exception(httpcore.ConnectError(f"{host}: {error}"))
         return under_way
 
 

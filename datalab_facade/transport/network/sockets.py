@@ -16,7 +16,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import httpcore
 
@@ -61,43 +61,18 @@ class Network(httpcore.NetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - nobody asks for one
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002 - likewise
     ) -> httpcore.NetworkStream:
         """Connect to a host; all of its addresses share the time."""
         left = self.left_of(timeout, httpcore.ConnectTimeout)
         end = math.inf if left is None else time.monotonic() + left
         addresses = self._resolver.find(host, port, left)
-        options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *(socket_options or ())]
         try:
-            connection = _first_to_connect(addresses, end, local_address, options)
+            connection = _first_to_connect(addresses, end)
         except OSError as error:
             raise _as_httpcore(error, httpcore.ConnectError, httpcore.ConnectTimeout) from error
         return SocketStream(connection, self)
-
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect to a socket of this machine."""
-        left = self.left_of(timeout, httpcore.ConnectTimeout)
-        connection = new_socket(socket.AF_UNIX, None, socket_options or ())
-        try:
-            connection.settimeout(left)
-            connection.connect(path)
-        except OSError as error:
-            connection.close()
-            raise _as_httpcore(error, httpcore.ConnectError, httpcore.ConnectTimeout) from error
-        except BaseException:
-            connection.close()
-            raise
-        return SocketStream(connection, self)
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep."""
-        time.sleep(seconds)
 
     def close_all(self) -> None:
         """Close all connections, whatever they are in the middle of."""
@@ -273,12 +248,7 @@ class _NestedTls(SocketStream):
             self._socket.sendall(waiting)
 
 
-def _first_to_connect(
-    addresses: list[Address],
-    end: float,
-    local_address: str | None,
-    options: list[httpcore.SOCKET_OPTION],
-) -> socket.socket:
+def _first_to_connect(addresses: list[Address], end: float) -> socket.socket:
     """Connect to one of the addresses: each has a head start before the next one."""
     waiting, failure = deque(addresses), OSError("the host has no address")
     longest = math.inf if current_interruption() is None else _BETWEEN_CHECKS
@@ -290,7 +260,7 @@ def _first_to_connect(
                     raise TimeoutError("no address of the host answered in time")
                 if waiting:
                     try:
-                        begun = _begin_to_connect(waiting.popleft(), local_address, options)
+                        begun = _begin_to_connect(waiting.popleft())
                     except OSError as error:
                         failure = error
                         continue
@@ -313,10 +283,8 @@ def _first_to_connect(
     raise failure
 
 
-def _begin_to_connect(
-    address: Address, local_address: str | None, options: Iterable[httpcore.SOCKET_OPTION]
-) -> socket.socket:
-    connection = new_socket(address.family, local_address, options)
+def _begin_to_connect(address: Address) -> socket.socket:
+    connection = new_socket(address.family)
     try:
         connection.setblocking(False)
         with contextlib.suppress(BlockingIOError):
@@ -327,16 +295,11 @@ def _begin_to_connect(
     return connection
 
 
-def new_socket(
-    family: int, local_address: str | None, options: Iterable[httpcore.SOCKET_OPTION]
-) -> socket.socket:
-    """Give a socket that is not connected yet."""
+def new_socket(family: int) -> socket.socket:
+    """Return a socket that is not connected yet, and sends what is written to it at once."""
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
-        for option in options:
-            connection.setsockopt(*cast("tuple[int, int, int]", option))
-        if local_address is not None:
-            connection.bind((local_address, 0))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         connection.close()
         raise

@@ -37,29 +37,14 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - nobody asks for one
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002 - likewise
     ) -> httpcore.AsyncNetworkStream:
         """Connect to a host; all of its addresses share the time."""
         async with _raising(httpcore.ConnectError, httpcore.ConnectTimeout, timeout):
             addresses = await self._resolver.find_async(host, port)
-            connection = await _first_to_connect(addresses, local_address, socket_options or ())
+            connection = await _first_to_connect(addresses)
             return await self._stream(connection)
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to a socket of this machine."""
-        address = Address(socket.AF_UNIX, path)
-        async with _raising(httpcore.ConnectError, httpcore.ConnectTimeout, timeout):
-            return await self._stream(await _connected(address, None, socket_options or ()))
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep."""
-        await asyncio.sleep(seconds)
 
     def close_all(self) -> None:
         """Close all connections at once, whatever they are in the middle of."""
@@ -285,21 +270,17 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
         waiter.set_result(None)
 
 
-async def _first_to_connect(
-    addresses: list[Address],
-    local_address: str | None,
-    options: Iterable[httpcore.SOCKET_OPTION],
-) -> socket.socket:
+async def _first_to_connect(addresses: list[Address]) -> socket.socket:
     """Connect to one of the addresses: each has a head start before the next one."""
     if len(addresses) == 1:
-        return await _connected(addresses[0], local_address, options)
+        return await _connected(addresses[0])
     waiting, failure = deque(addresses), OSError("the host has no address")
     under_way: set[asyncio.Task[socket.socket]] = set()
     winner: socket.socket | None = None
     try:
         while waiting or under_way:
             if waiting:
-                attempt = _connected(waiting.popleft(), local_address, options)
+                attempt = _connected(waiting.popleft())
                 under_way.add(asyncio.create_task(attempt))
             done, under_way = await asyncio.wait(
                 under_way,
@@ -330,10 +311,8 @@ def _discard(attempt: asyncio.Task[socket.socket]) -> None:
         attempt.result().close()
 
 
-async def _connected(
-    address: Address, local_address: str | None, options: Iterable[httpcore.SOCKET_OPTION]
-) -> socket.socket:
-    connection = new_socket(address.family, local_address, options)
+async def _connected(address: Address) -> socket.socket:
+    connection = new_socket(address.family)
     try:
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, address.where)

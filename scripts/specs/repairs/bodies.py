@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from specs.documents import Document, Json, array, reference, references, resolved, table
-from specs.repairs.made import Made, Result, said
+from specs.documents import Document, Json, array, reference, references, resolve, table
+from specs.repairs.made import Made, Result, describe
 from specs.repairs.operations import Owner, by_operation
 from specs.repairs.types import is_anything, wording
-from specs.schemas import Place, Schema, rewritten, within
+from specs.schemas import Place, Schema, rewrite, within
 from specs.shapes import canonical
 
 FORM = "application/x-www-form-urlencoded"
@@ -46,7 +46,7 @@ def uploads(document: Document) -> Result:
             name = pointer.removeprefix(_SCHEMA)
             if name not in marked:
                 marked.add(name)
-                mark(resolved(document, schema))
+                mark(resolve(document, schema))
         for key in ("anyOf", "oneOf", "allOf"):
             for part in array(table(schema).get(key)):
                 mark(part)
@@ -79,7 +79,7 @@ def _with_files(schema: Json, place: Place, made: list[Made]) -> Json:
     def rule(one: Schema, there: Place) -> Schema:
         if isinstance(one.get("const"), int):
             what, why = "took the constant for any value of its type", "a form is text"
-            made.append(Made(what, said(there), why))
+            made.append(Made(what, describe(there), why))
             kinds = {"type": "boolean" if isinstance(one["const"], bool) else "integer"}
             return {**kinds, **{key: value for key, value in one.items() if key != "const"}}
         media = one.get("contentMediaType")
@@ -88,7 +88,7 @@ def _with_files(schema: Json, place: Place, made: list[Made]) -> Json:
         if one.get("type") not in ("string", ["string"]):
             return one
         why = f"that is what a form says with contentMediaType {media}"
-        made.append(Made("took it for a file", said(there), why))
+        made.append(Made("took it for a file", describe(there), why))
         rest = {key: value for key, value in one.items() if key != "contentMediaType"}
         return {**rest, "type": "string", "format": "binary"}
 
@@ -113,7 +113,7 @@ def files_in_json(document: Document) -> Result:
     def rule(schema: Schema, place: Place) -> Schema:
         if schema.get("format") != "binary" or not in_json(place):
             return schema
-        made.append(Made("took it for a string", said(place), "a file cannot be in JSON"))
+        made.append(Made("took it for a string", describe(place), "a file cannot be in JSON"))
         return {key: value for key, value in schema.items() if key != "format"}
 
     def in_json(place: Place) -> bool:
@@ -125,7 +125,7 @@ def files_in_json(document: Document) -> Result:
             case _:
                 return False
 
-    return rewritten(document, rule), made
+    return rewrite(document, rule), made
 
 
 def _reached(document: Document, schemas: Iterable[Json]) -> set[str]:
@@ -135,7 +135,7 @@ def _reached(document: Document, schemas: Iterable[Json]) -> set[str]:
         name = waiting.pop().removeprefix(_SCHEMA)
         if name not in found:
             found.add(name)
-            waiting += references(resolved(document, {"$ref": f"{_SCHEMA}{name}"}))
+            waiting += references(resolve(document, {"$ref": f"{_SCHEMA}{name}"}))
     return found
 
 
@@ -158,20 +158,20 @@ def request_bodies(document: Document) -> Result:
                 taken[written] = OCTETS
             optional = optional or (kind(media) in _FORMS and _nullable(document, schema))
             if what:
-                made.append(Made(what, said((*place, "content", media)), why))
+                made.append(Made(what, describe((*place, "content", media)), why))
             content.setdefault(written, {"schema": new})
         kept = _told_apart(document, content)
         for media in content.keys() - kept.keys():
             why = "nothing tells the values of one from those of another"
-            made.append(Made(f"left out the body of type {media}", said(place), why))
+            made.append(Made(f"left out the body of type {media}", describe(place), why))
         if not kept:
-            made.append(Made("left out the body", said(place), "it has no content"))
+            made.append(Made("left out the body", describe(place), "it has no content"))
             return {key: value for key, value in operation.items() if key != "requestBody"}
         new_body = {**body, "content": kept}
         if len(kept) > 1 and body.get("required"):
             optional = True
             what, why = "let it be left out", "the code for several types of a body needs that"
-            made.append(Made(what, said(place), why))
+            made.append(Made(what, describe(place), why))
         if optional:
             new_body["required"] = False
         return {**operation, "requestBody": new_body}
@@ -200,12 +200,12 @@ def optional_unions(document: Document) -> Result:
             if len(others) == 1 and not _alternatives(document, others[0]):
                 schema = others[0]
                 what, why = "left null out of it", "a body that is not sent says the same"
-                made.append(Made(what, said((*place, "content", media)), why))
+                made.append(Made(what, describe((*place, "content", media)), why))
             elif parts:
                 schema = {"anyOf": [*others, {"type": "null"}], **_worded(schema)}
                 required = True
                 what, why = "made it required, and None not to send it", "it is a union"
-                made.append(Made(what, said((*place, "content", media)), why))
+                made.append(Made(what, describe((*place, "content", media)), why))
             content[media] = {**table(about), "schema": schema}
         return {**operation, "requestBody": {**body, "content": content, "required": required}}
 
@@ -214,7 +214,7 @@ def optional_unions(document: Document) -> Result:
 
 def _alternatives(document: Document, schema: Json) -> list[Json]:
     """The alternatives of a union, however it is written."""
-    about = table(resolved(document, schema))
+    about = table(resolve(document, schema))
     parts = [part for key in ("anyOf", "oneOf") for part in array(about.get(key))]
     if parts:
         return parts if len(parts) > 1 or not reference(parts[0]) else []
@@ -259,7 +259,7 @@ def _is_binary(schema: Json) -> bool:
 
 
 def _nullable(document: Document, schema: Json) -> bool:
-    about = table(resolved(document, schema))
+    about = table(resolve(document, schema))
     return any(
         table(part).get("type") == "null"
         for key in ("anyOf", "oneOf")
@@ -269,7 +269,7 @@ def _nullable(document: Document, schema: Json) -> bool:
 
 def _form(document: Document, schema: Json) -> tuple[Json, str, str]:
     """An object for the fields of a form; what was done to have one, and why."""
-    about = table(resolved(document, schema))
+    about = table(resolve(document, schema))
     parts = [part for key in ("anyOf", "oneOf") for part in array(about.get(key))]
     why = "a form has the fields of one object"
     if not parts:
@@ -281,7 +281,7 @@ def _form(document: Document, schema: Json) -> tuple[Json, str, str]:
         return objects[0], "left null out of it", why
     fields = dict[str, Json]()
     for part in objects:
-        for name, field in table(table(resolved(document, part)).get("properties")).items():
+        for name, field in table(table(resolve(document, part)).get("properties")).items():
             fields.setdefault(name, field)
     joined: Schema = {**_worded(schema), "type": "object", "properties": fields}
     return joined, "took the fields of all of its alternatives", why
@@ -294,7 +294,7 @@ def _told_apart(document: Document, content: Mapping[str, Json]) -> dict[str, Js
     kept, seen = dict[str, Json](), set[str]()
     for media, about in content.items():
         schema = table(about).get("schema")
-        target = table(resolved(document, schema))
+        target = table(resolve(document, schema))
         known = (
             target.get("type") == "object"
             or bool(target.get("properties"))
@@ -311,7 +311,7 @@ def _told_apart(document: Document, content: Mapping[str, Json]) -> dict[str, Js
 
 def _first_is_known(document: Document, kept: Mapping[str, Json]) -> bool:
     schema = table(next(iter(kept.values()))).get("schema")
-    target = table(resolved(document, schema))
+    target = table(resolve(document, schema))
     return not is_anything(document, schema) and target.get("type") in ("object", "string")
 
 
@@ -326,13 +326,13 @@ def answers(document: Document) -> Result:
             code = status.upper() if re.fullmatch(r"[1-5]xx", status) else status
             if not re.fullmatch(r"default|[1-5]XX|\d{3}", code):
                 what, why = "left it out", f"{status!r} is no status of HTTP"
-                made.append(Made(what, said(place), why))
+                made.append(Made(what, describe(place), why))
                 continue
             about = {"description": "", **table(response)}
             content = table(about.get("content"))
             if content:
                 about["content"], found = _answer(content)
-                made.extend(Made(what, said(place), why) for what, why in found)
+                made.extend(Made(what, describe(place), why) for what, why in found)
             responses[code] = about
         return {**operation, "responses": responses}
 

@@ -11,8 +11,8 @@ from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_ca
 from specs import naming
 from specs.documents import Document, Json, Operation, array, operations, reference, table
 from specs.repairs import wires
-from specs.repairs.made import Made, Result, said
-from specs.schemas import Place, Schema, rewritten
+from specs.repairs.made import Made, Result, describe
+from specs.schemas import Place, Schema, rewrite
 from specs.shapes import canonical
 
 _PREFIX = "field_"
@@ -67,7 +67,7 @@ def class_names(document: Document) -> Result:
         def retitled(schema: Schema, place: Place, titles: dict[Place, str] = titles) -> Schema:
             return {**schema, "title": titles[place]} if place in titles else schema
 
-        document = rewritten(document, retitled)
+        document = rewrite(document, retitled)
     return document, list(made.values())
 
 
@@ -99,7 +99,7 @@ def _titles(classes: list[_Class], made: dict[Place, Made]) -> dict[Place, str]:
             title, name = _title(one, modules, shorten=long)
             titles[one.place] = title
             modules.add(module(name))
-            made[one.place] = Made(f"generated as {name}", said(one.place), why)
+            made[one.place] = Made(f"generated as {name}", describe(one.place), why)
     return titles
 
 
@@ -138,7 +138,7 @@ def _labels(one: _Class, own: str, *, shorten: bool) -> Iterator[str]:
 def made(document: Document) -> Iterator[tuple[str, str, str | None]]:
     """The classes that the generator makes of a document: name, place, and values of an enum."""
     for one in _classes(document):
-        yield one.name, said(one.place), one.values
+        yield one.name, describe(one.place), one.values
 
 
 def module(name: str) -> str:
@@ -300,7 +300,7 @@ def field_names(document: Document) -> Result:
                 if code in _FIELDS_TAKEN
                 else "the generator would leave out characters of its name"
             )
-            made.append(Made(f"generated as {free}", said((*place, "properties", name)), why))
+            made.append(Made(f"generated as {free}", describe((*place, "properties", name)), why))
         if not chosen:
             return schema
         required = [
@@ -311,7 +311,7 @@ def field_names(document: Document) -> Result:
         new: Schema = {**schema, "properties": properties}
         return {**new, "required": required} if "required" in schema else new
 
-    return wires.with_wires(rewritten(document, rule), noted), made
+    return wires.with_wires(rewrite(document, rule), noted), made
 
 
 def _codes(code: str) -> Iterator[str]:

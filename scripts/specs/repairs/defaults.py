@@ -7,7 +7,7 @@ from uuid import UUID
 
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
-from specs.documents import Document, Json, array, reference, resolved, table
+from specs.documents import Document, Json, array, reference, resolve, table
 from specs.repairs.made import Mended
 from specs.schemas import Place, Schema
 
@@ -48,7 +48,7 @@ def _taken(  # noqa: C901, PLR0911 - the questions of the generator, in its orde
     pointer = reference(schema)
     if pointer is not None:
         return pointer not in ring and _taken(
-            document, resolved(document, schema), value, ring | {pointer}
+            document, resolve(document, schema), value, ring | {pointer}
         )
     about = table(schema)
     parts = [part for key in ("allOf", "anyOf", "oneOf") for part in array(about.get(key))]

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from urllib.parse import unquote
 
 from specs.documents import METHODS, Document, Json, array, table
-from specs.repairs.made import Made, Mended, Result, said
+from specs.repairs.made import Made, Mended, Result, describe
 from specs.schemas import Place, Schema
 
 _KNOWN: Mapping[str, frozenset[str]] = {
@@ -64,7 +64,7 @@ def foreign_keys(document: Document) -> Result:
         foreign = {key for key in owner if key not in _KNOWN[kind] and not key.startswith("x-")}
         for key in sorted(foreign):
             what = f"left out the key {key!r}"
-            made.append(Made(what, said(place), f"a {kind} of OpenAPI has no such key"))
+            made.append(Made(what, describe(place), f"a {kind} of OpenAPI has no such key"))
         return _without(owner, foreign)
 
     new = known("document", document, ("document",))
@@ -95,7 +95,7 @@ def component_names(document: Document) -> Result:
                 renamed[f"#/components/{section}/{name}"] = f"#/components/{section}/{chosen}"
                 what = f"called it {chosen}"
                 why = "the name of a component is of letters, digits and -._"
-                made.append(Made(what, said(("components", section, name)), why))
+                made.append(Made(what, describe(("components", section, name)), why))
         if not section.startswith("x-"):
             components[section] = names
     if not made:

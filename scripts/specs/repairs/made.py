@@ -6,7 +6,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from specs.documents import METHODS, Document, Json
-from specs.schemas import Place, Schema, rewritten
+from specs.schemas import Place, Schema, rewrite
 
 
 @frozen
@@ -34,7 +34,7 @@ Mended: TypeAlias = tuple[Schema, str, str]
 Mend: TypeAlias = Callable[[Document, Schema, Place], "Mended | None"]
 
 
-def said(place: Place) -> str:
+def describe(place: Place) -> str:
     """A place in a document, as a person would look for it."""
     match place:
         case ["paths", path, method, *rest] if method in METHODS:
@@ -57,7 +57,7 @@ def schema_by_schema(document: Document, mends: Iterable[Mend]) -> Result:
             mended = mend(document, schema, place)
             if mended is not None:
                 schema, what, why = mended
-                made.append(Made(what, said(place), why))
+                made.append(Made(what, describe(place), why))
         return schema
 
-    return rewritten(document, rule), made
+    return rewrite(document, rule), made

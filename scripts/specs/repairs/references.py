@@ -11,7 +11,7 @@ from specs.documents import (
     pointed_to,
     reference,
     references,
-    resolved,
+    resolve,
     steps,
     table,
 )
@@ -34,17 +34,17 @@ def shared_parts(document: Document) -> Result:
     """
     paths = dict[str, Json]()
     for path, item in table(document.get("paths")).items():
-        new = dict(table(resolved(document, item)))
+        new = dict(table(resolve(document, item)))
         _write_out_parameters(document, new)
         for method in METHODS:
             if isinstance(new.get(method), dict):
                 operation = dict(table(new[method]))
                 _write_out_parameters(document, operation)
                 if "requestBody" in operation:
-                    operation["requestBody"] = resolved(document, operation["requestBody"])
+                    operation["requestBody"] = resolve(document, operation["requestBody"])
                 if isinstance(operation.get("responses"), dict):
                     operation["responses"] = {
-                        status: resolved(document, response)
+                        status: resolve(document, response)
                         for status, response in table(operation["responses"]).items()
                     }
                 new[method] = operation
@@ -62,7 +62,7 @@ def shared_parts(document: Document) -> Result:
 def _write_out_parameters(document: Document, owner: dict[str, Json]) -> None:
     if "parameters" in owner:
         owner["parameters"] = [
-            resolved(document, parameter) for parameter in array(owner["parameters"])
+            resolve(document, parameter) for parameter in array(owner["parameters"])
         ]
 
 
@@ -87,7 +87,7 @@ def inner_targets(document: Document) -> Result:
         why = "the generator knows a schema by the name of its component only"
         made.append(Made(f"made a component {name} of it", pointer, why))
     new = {**document, "components": {**components, "schemas": entries}}
-    return table(repointed(new, renamed)), made
+    return table(repoint(new, renamed)), made
 
 
 def only_references(document: Document) -> Result:
@@ -114,7 +114,7 @@ def only_references(document: Document) -> Result:
         made.append(Made(what, f"schema {name}", "it is only another name for that"))
     kept = {name: schema for name, schema in entries.items() if f"{_SCHEMA}{name}" not in renamed}
     components = {**table(document["components"]), "schemas": kept}
-    return table(repointed({**document, "components": components}, renamed)), made
+    return table(repoint({**document, "components": components}, renamed)), made
 
 
 def _target(schema: Json) -> str | None:
@@ -200,13 +200,13 @@ def siblings_of_references(_: Document, schema: Schema, __: Place) -> Mended | N
     return None
 
 
-def repointed(value: Json, pointers: Mapping[str, str]) -> Json:
+def repoint(value: Json, pointers: Mapping[str, str]) -> Json:
     """The value with each `$ref` that is named pointing elsewhere."""
     if isinstance(value, list):
-        return [repointed(item, pointers) for item in value]
+        return [repoint(item, pointers) for item in value]
     if not isinstance(value, dict):
         return value
-    new = {key: repointed(item, pointers) for key, item in value.items()}
+    new = {key: repoint(item, pointers) for key, item in value.items()}
     pointer = value.get("$ref")
     if isinstance(pointer, str) and pointer in pointers:
         new["$ref"] = pointers[pointer]

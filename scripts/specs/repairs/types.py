@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from specs.documents import Document, Json, array, reference, resolved, table
+from specs.documents import Document, Json, array, reference, resolve, table
 from specs.repairs.made import Mended
 from specs.schemas import Place, Schema
 from specs.shapes import canonical
@@ -88,7 +88,7 @@ def narrowed_parts(document: Document, schema: Schema, _: Place) -> Mended | Non
         schema, parts = new, array(new["allOf"])
     if len(parts) == 1 and reference(parts[0]) is not None:
         return None
-    flat = _flattened(document, schema, frozenset())
+    flat = _flatten(document, schema, frozenset())
     if flat is None or not (flat[1] or _hidden(document, parts)):
         return (
             (schema, "joined it with what stands beside it", "both hold")
@@ -116,7 +116,7 @@ def _hidden(document: Document, parts: list[Json]) -> bool:
         for part in parts
         if reference(part) is None
     ) or any(
-        table(resolved(document, part)).keys() & {"anyOf", "oneOf"}
+        table(resolve(document, part)).keys() & {"anyOf", "oneOf"}
         for part in parts
         if reference(part) is not None
     )
@@ -128,7 +128,7 @@ def _is_object(document: Document, schema: Json, ring: frozenset[str]) -> bool:
     pointer = reference(schema)
     if pointer is not None:
         return pointer not in ring and _is_object(
-            document, resolved(document, schema), ring | {pointer}
+            document, resolve(document, schema), ring | {pointer}
         )
     if about.get("enum") or "const" in about or about.get("anyOf") or about.get("oneOf"):
         return False
@@ -155,35 +155,35 @@ def _joined_values(document: Document, schema: Schema) -> Mended | None:
         return joined, "took the part of its allOf that says its type", _NO_TYPE
     merged = dict[str, Json]()
     for part in described:
-        merged.update(table(resolved(document, part)))
+        merged.update(table(resolve(document, part)))
     if any(reference(part) is not None for part in described) or merged.keys() & {"anyOf", "oneOf"}:
         return wording, "took it for anything", "no type is all of its parts at once"
     return {**merged, **wording}, "joined the parts of its allOf", _NO_TYPE
 
 
-def flattened(document: Document, schema: Json) -> Schema | None:
+def flatten(document: Document, schema: Json) -> Schema | None:
     """One object with the fields of all parts of a schema; nothing where that has no end."""
-    flat = _flattened(document, schema, frozenset())
+    flat = _flatten(document, schema, frozenset())
     return None if flat is None else flat[0]
 
 
 _Flat = tuple[Schema, bool]
 
 
-def _flattened(document: Document, schema: Json, ring: frozenset[str]) -> _Flat | None:
+def _flatten(document: Document, schema: Json, ring: frozenset[str]) -> _Flat | None:
     """One object of all parts, and whether they say different things of a field."""
     pointer = reference(schema)
     if pointer is not None:
         if pointer in ring:
             return None
-        return _flattened(document, resolved(document, schema), ring | {pointer})
+        return _flatten(document, resolve(document, schema), ring | {pointer})
     about = table(schema)
     if about.get("anyOf") or about.get("oneOf"):
         return {"type": "object"}, False
     properties, required, narrowed = dict[str, Json](), list[Json](), False
     additional: Json = None
     own = {key: value for key, value in about.items() if key != "allOf"}
-    found = [_flattened(document, part, ring) for part in array(about.get("allOf"))]
+    found = [_flatten(document, part, ring) for part in array(about.get("allOf"))]
     for flat in [*found, (own, False)]:
         if flat is None:
             return None
@@ -216,7 +216,7 @@ def _bare(schema: Json) -> str:
 
 def is_anything(document: Document, schema: Json) -> bool:
     """Whether a schema says nothing of its values, as it stands or in one of its alternatives."""
-    about = table(resolved(document, schema))
+    about = table(resolve(document, schema))
     if not about.keys() - _WORDING - {"nullable"}:
         return True
     return any(
