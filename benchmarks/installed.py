@@ -83,6 +83,7 @@ for one in importlib.metadata.distributions():
 print(json.dumps(found))
 """
 
+
 @attrs.frozen(kw_only=True)
 class Scale:
     """How much of everything."""

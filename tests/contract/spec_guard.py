@@ -37,7 +37,7 @@ class SpecGuard:
     def __init__(self, document: dict[str, Any]) -> None:
         self._forms = _forms(document)
         # Whether the document itself is valid takes long to find, and has a test of its own.
-        config = Config(spec_validator_cls=None)
+        config = Config(spec_validator_cls=None)  # pyright: ignore[reportArgumentType]
         self._spec = OpenAPI.from_dict(_without_forms(document), config)
 
     def check(

@@ -293,4 +293,6 @@ def test_a_served_execution_on_a_fast_clock_ends_early() -> None:
         assert reading["monotonic"] >= 86_400
         assert reading["virtual"] is False
         with connect(server.simulator) as client:
-            assert client.executions.get(777).succeeded
+            # An hour on this clock is a second.
+            hours = {"timeout": 36_000.0, "request_timeout": 36_000.0}
+            assert client.executions.get(777, **hours).succeeded
