@@ -294,5 +294,5 @@ def test_a_served_execution_on_a_fast_clock_ends_early() -> None:
         assert reading["virtual"] is False
         with connect(server.simulator) as client:
             # An hour on this clock is a second.
-            hours = {"timeout": 36_000.0, "request_timeout": 36_000.0}
-            assert client.executions.get(777, **hours).succeeded
+            found = client.executions.get(777, timeout=36_000, request_timeout=36_000)
+            assert found.succeeded
