@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -36,6 +36,7 @@ from datalab_facade.testing import (
     connect,
 )
 from tests.markdown import ROOT
+from tests.warm import warm
 
 _README = (ROOT / "README.md").read_text(encoding="utf-8")
 _ROWS = re.findall(
@@ -56,7 +57,8 @@ def _theirs(
         "options": {"max_polls": 5, "poll_interval": 0, **options},
     }
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faithful.official_wait"],
+        warm("tests.faithful.official_wait"),
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
         input=json.dumps(given),
         cwd=ROOT,
         capture_output=True,
@@ -189,7 +191,8 @@ def _answers(simulator: Simulator, *calls: dict[str, Any]) -> list[Waited]:
     with SimulatorServer(simulator) as server:
         given = {"key": simulator.api_key, "url": server.api_url, "calls": calls}
         done = subprocess.run(
-            [sys.executable, "-m", "tests.faithful.official_calls"],
+            warm("tests.faithful.official_calls"),
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
             input=json.dumps(given),
             cwd=ROOT,
             capture_output=True,

@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -38,6 +37,7 @@ from tests.markdown import (
     run_tests,
 )
 from tests.pictures.checking import check_svg
+from tests.warm import warm
 
 _TEST = re.compile(r"^(?:async )?def test_", flags=re.MULTILINE)
 _DOCS = ROOT / "docs"
@@ -119,11 +119,12 @@ def test_a_block_with_another_client_runs_and_prints_what_stands_below_it(
 ) -> None:
     [(block, printed)] = script.steps
     put_documents(tmp_path)
+    (tmp_path / "block.py").write_text(block.code, encoding="utf-8")
     where = {"DATALAB_HOST": server.api_url, "DATALAB_API_KEY": server.simulator.api_key}
     done = subprocess.run(
-        [sys.executable, "-c", block.code],
+        warm("block"),
         cwd=tmp_path,
-        env={**os.environ, **where},
+        env={**os.environ, **where, "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
         check=False,

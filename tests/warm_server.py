@@ -115,6 +115,12 @@ class _Server:
 
 
 def _import_all() -> None:
+    # Ours is compared with Datalab's own client, where there is one. What it needs is kept; itself
+    # it reads the environment as it is imported.
+    with warnings.catch_warnings(action="ignore"), contextlib.suppress(ImportError):
+        importlib.import_module("datalab_sdk")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "datalab_sdk"]:
+        del sys.modules[name]
     for name in _LOADED_LATE:
         importlib.import_module(name)
     for found in pkgutil.walk_packages(datalab_facade.__path__, "datalab_facade."):
