@@ -63,7 +63,7 @@ from datalab_facade.errors import (
     LocalFileError,
 )
 from datalab_facade.json_forms import JSON
-from datalab_facade.transfers.disk import folder_lock, sync_folder
+from datalab_facade.transfers.disk import folder_lock, sync, sync_folder
 from datalab_facade.transfers.naming import safe_name
 
 if TYPE_CHECKING:
@@ -337,7 +337,7 @@ def _publish(order: _Order, staged: Path, receipt: SavedResult) -> Path:
     with path.open("wb") as file:
         file.write(text.encode(errors="backslashreplace"))
         file.flush()
-        os.fsync(file.fileno())
+        sync(file)
     sync_folder(staged)
     with folder_lock(order.output_dir, _LOCK_TIMEOUT):
         folder = _chosen(order, [file.path for file in receipt.files])

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.pickling import picklable
 from datalab_facade.redaction import excerpt, redact_name, redact_urls
 from datalab_facade.statuses import Status
-from datalab_facade.transfers.disk import OPEN_FILES_STAY, claim, remove
+from datalab_facade.transfers.disk import OPEN_FILES_STAY, claim, remove, sync
 from datalab_facade.transfers.naming import is_reserved
 
 FILE_NAME = "manifest.json"
@@ -195,7 +194,7 @@ class Manifest(AsJSON):
                 with claimed, io.BufferedWriter(claimed) as file:
                     file.write(body)
                     file.flush()
-                    os.fsync(file.fileno())
+                    sync(file)
                     if OPEN_FILES_STAY:
                         file.close()
                     beside.replace(goal)

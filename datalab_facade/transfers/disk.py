@@ -16,6 +16,8 @@ from typing import IO, Literal
 OPEN_FILES_STAY = os.name == "nt"
 """Whether an open file can neither be renamed nor removed, as on Windows."""
 
+_CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOTTY})
+
 _LOCK_POLL_INTERVAL = 0.02
 """Seconds between two attempts to get the lock of a folder."""
 
@@ -58,11 +60,29 @@ def begin_writing(file: IO[bytes], start: int, size: int) -> None:
 
 def sync(file: IO[bytes]) -> None:
     """Sync an open file's data to the disk, where the file system can."""
-    try:
-        os.fsync(file.fileno())
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-            raise
+    for flush in (_flush_drive, os.fsync):
+        try:
+            flush(file.fileno())
+        except OSError as error:
+            if error.errno not in _CANNOT_SYNC:
+                raise
+        else:
+            return
+
+
+def _flush_drive(descriptor: int) -> None:
+    """Sync a file as macOS wants it; no other system has this.
+
+    There, fsync may leave the data in the drive's own cache, to be written after the file's name.
+    """
+    with suppress(ImportError):
+        import fcntl
+
+        command: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+        if command is not None:
+            fcntl.fcntl(descriptor, command)
+            return
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
 
 def sync_folder(folder: Path) -> None:

@@ -198,3 +198,38 @@ def test_a_promise_matches_intent_if_the_file_is_there_and_what_was_promised(
     assert not journal.matches_intent(SAVED, path)
     path.write_bytes(b"a" * 1_000)
     assert journal.matches_intent(SAVED, path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such call on this system")
+@pytest.mark.parametrize(
+    ("trouble", "done"),
+    [
+        (None, ["F_FULLFSYNC"]),
+        (errno.ENOTSUP, ["F_FULLFSYNC", "fsync"]),
+        (errno.ENOTTY, ["F_FULLFSYNC", "fsync"]),
+        (errno.EIO, ["F_FULLFSYNC"]),
+    ],
+)
+def test_where_the_drive_itself_can_be_synced_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: int | None, done: list[str]
+) -> None:
+    """As on macOS; not every file system there can."""
+    import fcntl
+
+    asked: list[str] = []
+
+    def command(_: int, name: object) -> None:
+        asked.append(str(name))
+        if trouble is not None:
+            raise OSError(trouble, os.strerror(trouble))
+
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", "F_FULLFSYNC", raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", command)
+    monkeypatch.setattr(os, "fsync", lambda _: asked.append("fsync"))
+    with (tmp_path / "file").open("wb") as file:
+        if trouble == errno.EIO:
+            with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+                locked_files.sync(file)
+        else:
+            locked_files.sync(file)
+    assert asked == done
