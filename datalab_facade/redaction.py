@@ -47,9 +47,10 @@ _ADDRESS = re.compile(
     r"(?:#[^@]*)?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# A name in JSON and the begin of its text, or of a list of texts, also within a text that is JSON
-# by itself.
-_JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})\\*"\s*:([\[\s]*)(\\*)"')
+# A name in JSON and the begin of its text, list or object, also within a text that is JSON by
+# itself.
+_JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})(\\*)"\s*:\s*(?:\\*"|[\[{])')
+_JSON_MARK = re.compile(r'(\\*)"|[\[\]{}]')
 # Names under which people keep secrets; compared without case, dashes and underscores.
 _SECRET_NAME = re.compile(
     r"token|password|passwd|passphrase|secret|apikey|authorization|cookie|credentials?$|privatekey"
@@ -200,12 +201,33 @@ def _without_secrets(text: str) -> str:
         if found.start() < done or not names_a_secret(found[1]):
             continue
         pieces += (text[done : found.end()], REDACTED)
-        # The quote that ends it is escaped as often as the one that begins it, if it is there.
-        # A list is hidden to its end.
-        after = r"\s*\]" if "[" in found[2] else ""
-        end = re.compile(rf'(?<!\\){re.escape(found[3])}"{after}').search(text, found.end())
-        done = end.start() if end else len(text)
+        done = _end_of_value(text, found.end(), len(found[2]))
     return "".join(pieces) + text[done:]
+
+
+def _end_of_value(text: str, start: int, escapes: int) -> int:
+    """Return where a text, list or object of JSON ends, or the end of all that is there.
+
+    Args:
+        text: The JSON, which may be cut off.
+        start: Where the value's content begins.
+        escapes: How many backslashes are before each of its quotes: one in a text that is JSON by
+            itself, three in a text in there, and so on.
+    """
+    is_text = text[start - 1] == '"'
+    depth, end = 0 if is_text else 1, start
+    for mark in _JSON_MARK.finditer(text, start):
+        if mark[0][-1] == '"':
+            # More backslashes may be the end of the text, or escape a quote in it.
+            if len(mark[1]) % (2 * escapes + 2) == escapes:
+                is_text = not is_text
+            end = mark.end() - 1 - escapes
+        elif not is_text:
+            depth += 1 if mark[0] in "[{" else -1
+            end = mark.start()
+        if depth == 0 and not is_text:
+            return end
+    return len(text)
 
 
 def excerpt(body: bytes | str, *, limit: int = 200) -> str:
