@@ -28,9 +28,9 @@ QUICK = $(addprefix tests/,pickling $(patsubst %,test_%.py,client decoding defin
 demo: $(DEMO)/.installed
 	@$(DEMO)/bin/datalab-facade demo
 
-# One process more than a small machine has cores, since some tests wait for other processes.
+# Twice as many processes as a small machine has cores, since some tests wait for other processes.
 test: $(DEV)/.installed
-	$(DEV)/bin/python -m pytest -n 3 --dist worksteal
+	$(DEV)/bin/python -m pytest -n 4 --dist worksteal
 
 # Which lines and branches of the package the tests reach, and a failure where they are fewer
 # than was agreed. Left out: tests of a maintainer's tools, which reach none of them, and tests of
