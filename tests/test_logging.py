@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import re
@@ -22,7 +21,6 @@ from datalab_facade import (
     Datalab,
     InternalServerError,
     LocalRateLimiter,
-    Progress,
     WaitPolicy,
 )
 from datalab_facade.testing import (
@@ -35,9 +33,8 @@ from datalab_facade.testing import (
 )
 from tests.in_process import FAILS, NEVER_ENDS, SOON, asynchronous, new_simulator
 from tests.secrets_for_tests import API_KEY, COOKIE
-from tests.ways import KINDS_ON_SOCKETS, Kind, Way
+from tests.ways import Way
 
-PDF = b"%PDF-1.7 and so on"
 COOKIES = {"Set-Cookie": f"wos-session={COOKIE}; Path=/"}
 
 
@@ -452,31 +449,6 @@ def test_between_two_changes_of_a_watch_the_user_is_logged_as_ever(
         httpx.get(f"{server.api_url}/own?page=1")
         watched.close()
     assert "own?page=1" in as_ever(caplog)[0]
-
-
-class ToldOf(io.BytesIO):
-    """A file of the user's that logs what is read."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        logging.getLogger("app").warning("read")
-        return super().read(size)
-
-
-@pytest.mark.parametrize("kind", KINDS_ON_SOCKETS)
-@pytest.mark.parametrize("upload", ["form", "storage"])
-def test_what_the_user_logs_while_their_file_is_sent_is_logged_as_ever(
-    kind: Kind, upload: str, server: SimulatorServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    def report(progress: Progress) -> None:
-        logging.getLogger("app").warning("%s: %s bytes", progress.name, progress.bytes_done)
-
-    with Way(kind) as way:
-        client = way.network_client(base_url=server.api_url)
-        convert = client.documents.convert
-        way.done(convert(ToldOf(PDF), name="a.pdf", upload=upload, on_progress=report))
-    told = lines(caplog, "app")
-    assert told.count("read") >= 3
-    assert f"a.pdf: {len(PDF)} bytes" in told
 
 
 class Talkative(httpx.BaseTransport):

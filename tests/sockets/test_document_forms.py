@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import logging
 import socket
 import struct
 import threading
@@ -16,7 +17,8 @@ from typing import Self
 
 import pytest
 
-from datalab_facade import Convert, SubmissionUncertainError, UploadError
+from datalab_facade import Convert, Progress, SubmissionUncertainError, UploadError
+from datalab_facade.testing import SimulatorServer
 from datalab_facade.testing.forms import parse_form
 from tests.ways import KINDS_ON_SOCKETS, Way
 
@@ -143,3 +145,27 @@ def test_a_large_form_needs_little_memory(way: Way, path: Path) -> None:
             tracemalloc.stop()
     assert server.lengths[1] > _SIZE
     assert peak < 8_000_000
+
+
+class ToldOf(io.BytesIO):
+    """A file of the user's that logs what is read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        logging.getLogger("app").warning("read")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("upload", ["form", "storage"])
+def test_what_the_user_logs_while_their_file_is_sent_is_logged_as_ever(
+    way: Way, upload: str, server: SimulatorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def report(progress: Progress) -> None:
+        logging.getLogger("app").warning("%s: %s bytes", progress.name, progress.bytes_done)
+
+    client = way.network_client(base_url=server.api_url)
+    file = ToldOf(b"%PDF-1.7 and so on")
+    call = client.documents.convert(file, name="a.pdf", upload=upload, on_progress=report)
+    way.done(call)
+    told = [record.getMessage() for record in caplog.records if record.name == "app"]
+    assert told.count("read") >= 3
+    assert "a.pdf: 18 bytes" in told
