@@ -247,7 +247,7 @@ class Steps(Mapping[str, Step]):
 
     def items(self) -> ItemsView[str, Step]:
         """Return the names and the steps."""
-        # Mapping's looks each name up, and each answer of the API is looked through.
+        # That of Mapping finds each step by its name anew, and every poll reads all steps.
         return self._by_name.items()
 
     def values(self) -> ValuesView[Step]:

@@ -62,7 +62,7 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         if not re.fullmatch(r"[\t -~]*", value) or value != value.strip():
             raise InvalidArgumentError(
                 f"The value of the header {name} must be printable ASCII, without white space at "
-                f"its begin and end"
+                "either end"
             )
         checked[name.lower()] = value
     return checked

@@ -47,10 +47,10 @@ _ADDRESS = re.compile(
     r"(?:#[^@]*)?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# A name in JSON and the begin of its text, list or object, also within a text that is JSON by
-# itself.
-_JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})(\\*)"\s*:\s*(?:\\*"|[\[{])')
-_JSON_MARK = re.compile(r'(\\*)"|[\[\]{}]')
+# A name in JSON and the beginning of its text or list, also within a text that is JSON by itself. An
+# object is not a secret, whatever its name: schemas describe fields in objects.
+_JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})(\\*)"\s*:\s*(?:\\*"|\[)')
+_JSON_MARK = re.compile(r'(\\*)"|[\[\]]')
 # Names under which people keep secrets; compared without case, dashes and underscores.
 _SECRET_NAME = re.compile(
     r"token|password|passwd|passphrase|secret|apikey|authorization|cookie|credentials?$|privatekey"
@@ -206,7 +206,7 @@ def _without_secrets(text: str) -> str:
 
 
 def _end_of_value(text: str, start: int, escapes: int) -> int:
-    """Return where a text, list or object of JSON ends, or the end of all that is there.
+    """Return where a text or list of JSON ends, or the end of all that is there.
 
     Args:
         text: The JSON, which may be cut off.
@@ -223,7 +223,7 @@ def _end_of_value(text: str, start: int, escapes: int) -> int:
                 is_text = not is_text
             end = mark.end() - 1 - escapes
         elif not is_text:
-            depth += 1 if mark[0] in "[{" else -1
+            depth += 1 if mark[0] == "[" else -1
             end = mark.start()
         if depth == 0 and not is_text:
             return end

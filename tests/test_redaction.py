@@ -241,7 +241,7 @@ def test_a_long_word_costs_no_more_than_its_length() -> None:
             lambda secret: secret,
             lambda secret: [secret, "]", secret],
             lambda secret: [[secret], [secret[1:-5], 5, secret]],
-            lambda secret: {"a": [secret], "b": {"}": secret, "token": secret}, "c": secret},
+            lambda secret: [{"a": [secret], "b": {"]": secret, "token": secret}}, secret],
             lambda secret: [0, {"\\": secret + "\\"}, secret],
         ]
     ),
@@ -262,6 +262,12 @@ def test_an_excerpt_hides_what_json_keeps_under_the_name_of_a_secret_also_where_
     assert "bearer" in told or cut > 20
     # Nothing more is hidden; but a text that looks like a URL may be taken for longer than it is.
     assert "page" in told or cut > 0 or ":" in secret
+
+
+def test_an_excerpt_shows_an_object_under_the_name_of_a_secret() -> None:
+    """It describes a field of a schema."""
+    body = json.dumps({"properties": {"token": {"type": "string", "default": "none"}}})
+    assert excerpt(body, limit=500) == body
 
 
 def test_an_excerpt_of_a_huge_body_begins_with_its_beginning() -> None:

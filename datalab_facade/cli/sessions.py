@@ -85,7 +85,7 @@ class Session:
         address = self.host or DEFAULT_BASE_URL
         origin = checked_origin(address, self.key().key, allow_http=self.allow_http)
         around = origin, SystemClock(), SILENT, LocalRateLimiter(), DriftLog()
-        api, storage = transports(*around, http_client=None).opened()
+        api, storage = transports(*around, http_client=None).open()
         try:
             yield api
         finally:

@@ -59,7 +59,7 @@ class Transports(Generic[_ApiT, _StorageT]):
         Raises:
             ConfigurationError: The environment cannot be used.
         """
-        return self.opened()[0]
+        return self.open()[0]
 
     @property
     def storage(self) -> _StorageT:
@@ -68,9 +68,9 @@ class Transports(Generic[_ApiT, _StorageT]):
         Raises:
             ConfigurationError: The environment cannot be used.
         """
-        return self.opened()[1]
+        return self.open()[1]
 
-    def opened(self) -> tuple[_ApiT, _StorageT]:
+    def open(self) -> tuple[_ApiT, _StorageT]:
         """Return both.
 
         Raises:
@@ -113,7 +113,7 @@ def transports(
         )
 
     _check_client(http_client, "Client")
-    return _checked(Transports(origin.base_url, make))
+    return _check_environment(Transports(origin.base_url, make))
 
 
 def async_transports(
@@ -151,17 +151,17 @@ def async_transports(
 
     _check_carrier(carrier, http_client)
     _check_client(http_client, "AsyncClient")
-    return _checked(Transports(origin.base_url, make))
+    return _check_environment(Transports(origin.base_url, make))
 
 
-def _checked(made: Transports[_ApiT, _StorageT]) -> Transports[_ApiT, _StorageT]:
+def _check_environment(made: Transports[_ApiT, _StorageT]) -> Transports[_ApiT, _StorageT]:
     """Return transports, after seeing whether proxies and certificates can be used, if any are set.
 
     Whoever sets them wrongly should hear it where the client is made.
     """
     names = {name.lower() for name, value in os.environ.items() if value}
     if {"ssl_cert_file", "ssl_cert_dir"} & names or any(name.endswith("_proxy") for name in names):
-        _ = made.opened()
+        _ = made.open()
     return made
 
 
