@@ -47,8 +47,8 @@ _ADDRESS = re.compile(
     r"(?:#[^@]*)?"
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# A name in JSON and the beginning of its text or list, also within a text that is JSON by itself. An
-# object is not a secret, whatever its name: schemas describe fields in objects.
+# A name in JSON and the beginning of its text or list, also within a text that is JSON by itself.
+# An object is not a secret, whatever its name: schemas describe fields in objects.
 _JSON_NAME = re.compile(r'\\*"([^"\\]{1,80})(\\*)"\s*:\s*(?:\\*"|\[)')
 _JSON_MARK = re.compile(r'(\\*)"|[\[\]]')
 # Names under which people keep secrets; compared without case, dashes and underscores.
