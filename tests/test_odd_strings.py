@@ -63,6 +63,19 @@ ODDITIES = [
     "\\",
     "١٢٣",
 ]
+
+
+def each_oddity(before: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Try each of them in any case, after some other text, besides what is made at random."""
+
+    def add(test: Callable[..., None]) -> Callable[..., None]:
+        for oddity in ODDITIES:
+            test = example(before + oddity)(test)
+        return test
+
+    return add
+
+
 odd = (
     st.sampled_from(ODDITIES)
     | st.text(st.characters(), max_size=20)
@@ -106,8 +119,7 @@ def addresses() -> st.SearchStrategy[str]:
 
 @quick
 @given(addresses())
-@example("https://a..b")
-@example("https://xn--a")
+@each_oddity("https://")
 def test_as_the_address_of_the_api(address: str) -> None:
     def call() -> None:
         options: dict[str, Any] = {"base_url": address, "max_retries": 0, "timeout": 2}
@@ -120,7 +132,7 @@ def test_as_the_address_of_the_api(address: str) -> None:
 
 @quick
 @given(addresses())
-@example("https://a..b/x")
+@each_oddity("https://")
 def test_as_the_address_of_an_output(address: str) -> None:
     output = Output(execution_id=7, step="parse", file_key=None, url=address)
     with Datalab(API_KEY) as client:
@@ -131,7 +143,7 @@ def test_as_the_address_of_an_output(address: str) -> None:
 
 @quick
 @given(addresses())
-@example("https://a..b/x")
+@each_oddity("https://")
 def test_as_the_address_of_an_output_in_async_code(address: str) -> None:
     output = Output(execution_id=7, step="parse", file_key=None, url=address)
 
@@ -146,6 +158,7 @@ def test_as_the_address_of_an_output_in_async_code(address: str) -> None:
 
 @quick
 @given(addresses())
+@each_oddity("https://")
 def test_as_the_address_of_an_upload(address: str) -> None:
     ticket = {"file_id": 7, "reference": "datalab://file-abc", "upload_url": address}
     recorder = Recorder(Fault.status(200, json.dumps(ticket).encode()))
@@ -174,6 +187,7 @@ def test_as_a_header(name: str, value: str) -> None:
 
 @quick
 @given(odd)
+@each_oddity()
 def test_as_a_key(key: str) -> None:
     error = is_told(lambda: Datalab(key).close())
     assert error is None or isinstance(error, ConfigurationError)
@@ -181,6 +195,7 @@ def test_as_a_key(key: str) -> None:
 
 @quick
 @given(odd)
+@each_oddity()
 def test_as_the_name_of_a_file_or_its_id(name: str) -> None:
     simulator = new_simulator()
     client = Way("sync").client(simulator)
@@ -216,7 +231,9 @@ def variables() -> Iterator[str]:
 
 
 @settings(quick, max_examples=examples(12))
-@given(value=odd | addresses())
+@given(odd | addresses())
+@each_oddity()
+@example("all://xn--")
 def test_as_what_the_environment_says(value: str) -> None:
     if "\0" in value or any(0xD800 <= ord(char) <= 0xDFFF for char in value):
         return

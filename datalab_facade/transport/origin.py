@@ -166,7 +166,9 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port
-        normal = str(httpx.URL(base_url))
+        known = httpx.URL(base_url)
+        # It raises for a name that is no international one, though it begins as one.
+        _ = known.host
     except (ValueError, httpx.InvalidURL) as error:
         why = f": {error}" if quotable and can_be_shown(base_url) else ""
         raise ConfigurationError(f"The base URL {shown} cannot be read{why}") from None
@@ -182,7 +184,7 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
         raise ConfigurationError(
             f"{shown} would send the API key unencrypted. Use https, or allow_http=True"
         )
-    return normal.rstrip("/")
+    return str(known).rstrip("/")
 
 
 def is_this_machine(host: str) -> bool:

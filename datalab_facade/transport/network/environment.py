@@ -53,14 +53,14 @@ class ProxySetting:
             )
         try:
             proxy = httpx.Proxy(self.address)
+            if proxy.url.host:
+                return proxy
         except (ValueError, httpx.InvalidURL):
-            proxy = None
-        if proxy is None or not proxy.url.host:
-            raise ConfigurationError(
-                f"{self.variable} names a proxy that cannot be used: {shown}. "
-                f"Write http://proxy.example:3128, or https:// or socks5:// before it"
-            )
-        return proxy
+            pass
+        raise ConfigurationError(
+            f"{self.variable} names a proxy that cannot be used: {shown}. "
+            f"Write http://proxy.example:3128, or https:// or socks5:// before it"
+        )
 
 
 def check_environment() -> None:
@@ -176,12 +176,14 @@ def _direct() -> list[str]:
 def _patterns() -> Iterator[httpx.URL]:
     for entry in _direct():
         try:
-            yield httpx.URL(_pattern(entry))
-        except httpx.InvalidURL:
+            pattern = httpx.URL(_pattern(entry))
+            _ = pattern.host
+        except (ValueError, httpx.InvalidURL):
             raise ConfigurationError(
                 f"{_variable('no')} has an entry that cannot be used: {printable(entry)!r}. Write "
                 f"hosts, domains and single addresses, such as localhost, .example.com or ::1"
             ) from None
+        yield pattern
 
 
 def _pattern(entry: str) -> str:
