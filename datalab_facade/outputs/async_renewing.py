@@ -16,10 +16,10 @@ import attrs
 
 from datalab_facade.clock import Clock
 from datalab_facade.concurrency import AsyncLock
-from datalab_facade.errors import APIStatusError, DownloadError, DownloadFailure
+from datalab_facade.errors import APIStatusError
 from datalab_facade.forking import ProcessLock
 from datalab_facade.models import Execution, Output
-from datalab_facade.outputs.remote_outputs import remote_output
+from datalab_facade.outputs.remote_outputs import no_time_left
 
 _MAX_EXECUTIONS = 256
 """The number of executions whose latest poll is kept; a client may see any number."""
@@ -109,12 +109,12 @@ class AsyncRenewals:
         latest, end = self._latest(output.execution_id), self._clock.monotonic() + left
         polls = latest.polls
         if not await latest.lock.acquire(left):
-            raise _no_time_left(output)
+            raise no_time_left(output)
         try:
             now = self._clock.monotonic()
             if not latest.is_fresh_for(output, refused, polls, now):
                 if now >= end:
-                    raise _no_time_left(output)
+                    raise no_time_left(output)
                 try:
                     latest.record(await poll(end - now), self._clock.monotonic())
                 except APIStatusError as error:
@@ -140,9 +140,3 @@ def _url_in(outputs: tuple[Output, ...], expected: Output) -> str | None:
         if (output.step, output.file_key) == (expected.step, expected.file_key):
             return output.url
     return None
-
-
-def _no_time_left(output: Output) -> DownloadError:
-    return remote_output(output).error(
-        DownloadFailure.EXPIRED, "has a URL that expired, and no time is left to renew it"
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datalab_facade.errors import DownloadError, DownloadFailure
 from datalab_facade.models import Output
 from datalab_facade.redaction import redact_name
 from datalab_facade.transfers.remotes import Remote
@@ -32,4 +33,11 @@ def remote_output(output: Output) -> Remote:
         job=("execution", output.execution_id),
         why_gone=": Datalab deletes results about an hour after they finish",
         may_be_page=False,
+    )
+
+
+def no_time_left(output: Output) -> DownloadError:
+    """Return the error for an expired URL that cannot be renewed before the deadline."""
+    return remote_output(output).error(
+        DownloadFailure.EXPIRED, "has a URL that expired, and no time is left to renew it"
     )

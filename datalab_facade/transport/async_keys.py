@@ -10,10 +10,10 @@ import copy
 from collections.abc import Callable
 
 from datalab_facade.clock import Clock
-from datalab_facade.errors import APITimeoutError, ConfigurationError
+from datalab_facade.errors import ConfigurationError
 from datalab_facade.known_secrets import NO_ECHO
 from datalab_facade.redaction import excerpt, redact_urls
-from datalab_facade.transport.origin import Key, checked_key
+from datalab_facade.transport.origin import Key, checked_key, key_timeout_error
 
 # A timer may be so many seconds early.
 _MOMENT = 0.001
@@ -68,7 +68,7 @@ class AsyncKeyHolder:
     async def _ask(self, asked: int, deadline: float, *, why: str) -> Key:
         """Ask for the key, unless it was asked for more often than so many times already."""
         if not await self._lock.acquire(self._left(deadline)):
-            raise _not_in_time(why)
+            raise key_timeout_error(why)
         try:
             if self._asked == asked:
                 await self._renew(deadline, why)
@@ -90,7 +90,7 @@ class AsyncKeyHolder:
             answer = await call_own_async(self._source, self._left(deadline))
         except TimeoutError as error:
             if self._left(deadline) <= _MOMENT:
-                raise _not_in_time(why) from None
+                raise key_timeout_error(why) from None
             self._failure = self._failed(error, why)
         except Exception as error:  # noqa: BLE001 - it is code of the caller's
             self._failure = self._failed(error, why)
@@ -119,12 +119,3 @@ class AsyncKeyHolder:
 
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - self._clock.monotonic())
-
-
-def _not_in_time(why: str) -> APITimeoutError:
-    return APITimeoutError(
-        f"{why}api_key, a function, did not give the key in time; allow a longer timeout",
-        method="",
-        url="",
-        may_have_arrived=False,
-    )

@@ -11,10 +11,10 @@ import copy
 from collections.abc import Callable
 
 from datalab_facade.clock import Clock
-from datalab_facade.errors import APITimeoutError, ConfigurationError
+from datalab_facade.errors import ConfigurationError
 from datalab_facade.known_secrets import NO_ECHO
 from datalab_facade.redaction import excerpt, redact_urls
-from datalab_facade.transport.origin import Key, checked_key
+from datalab_facade.transport.origin import Key, checked_key, key_timeout_error
 
 # A timer may be so many seconds early.
 _MOMENT = 0.001
@@ -69,7 +69,7 @@ class KeyHolder:
     def _ask(self, asked: int, deadline: float, *, why: str) -> Key:
         """Ask for the key, unless it was asked for more often than so many times already."""
         if not self._lock.acquire(self._left(deadline)):
-            raise _not_in_time(why)
+            raise key_timeout_error(why)
         try:
             if self._asked == asked:
                 self._renew(deadline, why)
@@ -91,7 +91,7 @@ class KeyHolder:
             answer = call_own(self._source, self._left(deadline))
         except TimeoutError as error:
             if self._left(deadline) <= _MOMENT:
-                raise _not_in_time(why) from None
+                raise key_timeout_error(why) from None
             self._failure = self._failed(error, why)
         except Exception as error:  # noqa: BLE001 - it is code of the caller's
             self._failure = self._failed(error, why)
@@ -120,12 +120,3 @@ class KeyHolder:
 
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - self._clock.monotonic())
-
-
-def _not_in_time(why: str) -> APITimeoutError:
-    return APITimeoutError(
-        f"{why}api_key, a function, did not give the key in time; allow a longer timeout",
-        method="",
-        url="",
-        may_have_arrived=False,
-    )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from datalab_facade.arguments import checked_text
-from datalab_facade.errors import ConfigurationError
+from datalab_facade.errors import APITimeoutError, ConfigurationError
 from datalab_facade.known_secrets import Echo
 from datalab_facade.redaction import can_be_shown, redact_url
 
@@ -147,6 +147,20 @@ def checked_key(key: object) -> str:
             "The API key has a character that is not printable ASCII, so it cannot be right"
         )
     return key
+
+
+def key_timeout_error(why: str) -> APITimeoutError:
+    """Return the error for a function that does not give the key in time.
+
+    Args:
+        why: What comes before that in its message; may be empty.
+    """
+    return APITimeoutError(
+        f"{why}api_key, a function, did not give the key in time; allow a longer timeout",
+        method="",
+        url="",
+        may_have_arrived=False,
+    )
 
 
 def _kind(value: object) -> str:

@@ -1,5 +1,7 @@
 """Headers and queries that the generator would write in another way than the API reads."""
 
+from collections.abc import Iterator
+
 from specs import wire_forms
 from specs.documents import Document, Json, array, reference, resolve, schema_of, table
 from specs.repairs import wires
@@ -97,15 +99,24 @@ def _fits_header(document: Document, parameter: Owner) -> bool:
     return kinds <= {"string", NULL} and not _has_constant(document, parameter.get("schema"))
 
 
-def _has_constant(document: Document, schema: Json, ring: frozenset[str] = frozenset()) -> bool:
+def _alternatives(
+    document: Document, schema: Json, ring: frozenset[str] = frozenset()
+) -> Iterator[Schema]:
+    """A schema and those that it is put together from, through references, but no ring twice."""
     pointer = reference(schema)
     if pointer is not None:
         if pointer in ring:
-            return False
+            return
         ring |= {pointer}
     about = table(resolve(document, schema))
-    parts = [part for key in ("anyOf", "oneOf", "allOf") for part in array(about.get(key))]
-    return "const" in about or any(_has_constant(document, part, ring) for part in parts)
+    yield about
+    for key in ("anyOf", "oneOf", "allOf"):
+        for part in array(about.get(key)):
+            yield from _alternatives(document, part, ring)
+
+
+def _has_constant(document: Document, schema: Json) -> bool:
+    return any("const" in about for about in _alternatives(document, schema))
 
 
 def _form(document: Document, parameter: Owner) -> str:
@@ -131,20 +142,9 @@ def _form(document: Document, parameter: Owner) -> str:
     return separators.get(style, "") if many else ""
 
 
-def _has_objects_in_lists(
-    document: Document, schema: Json, ring: frozenset[str] = frozenset()
-) -> bool:
-    pointer = reference(schema)
-    if pointer is not None:
-        if pointer in ring:
-            return False
-        ring |= {pointer}
-    about = table(resolve(document, schema))
-    parts = [part for key in ("anyOf", "oneOf", "allOf") for part in array(about.get(key))]
-    items = about.get("items")
-    return (isinstance(items, dict) and "object" in kinds_of(document, items)) or any(
-        _has_objects_in_lists(document, part, ring) for part in parts
-    )
+def _has_objects_in_lists(document: Document, schema: Json) -> bool:
+    lists = (about.get("items") for about in _alternatives(document, schema))
+    return any(isinstance(items, dict) and "object" in kinds_of(document, items) for items in lists)
 
 
 def _is_model(document: Document, schema: Json) -> bool:
