@@ -123,7 +123,9 @@ class SimulatorServer:
         thread.start()
         try:
             self._session = ready.result()
-        except Exception:
+        except BaseException:
+            # Ctrl-C may come before the thread listens; then it ends as soon as it does.
+            ready.add_done_callback(_stop)
             thread.join(_STOP_SECONDS)
             raise
         self.simulator.storage_origin = self._session.storage_url
@@ -160,7 +162,7 @@ class SimulatorServer:
         if session is None:
             return []
         self.simulator.storage_origin = session.storage_origin_before
-        _ = session.loop.call_soon_threadsafe(session.stop.set)
+        session.request_stop()
         session.thread.join(_STOP_SECONDS)
         if session.thread.is_alive():
             message = f"the simulator's thread did not end within {_STOP_SECONDS:g} seconds"
@@ -234,10 +236,19 @@ class _Session:
     storage_origin_before: str
     apps: tuple[SimulatorApp, ...]
 
+    def request_stop(self) -> None:
+        """Let the thread end; any thread may call it."""
+        _ = self.loop.call_soon_threadsafe(self.stop.set)
+
     @property
     def errors(self) -> list[Exception]:
         """The exceptions that fault hooks raised."""
         return [error for app in self.apps for error in app.errors]
+
+
+def _stop(ready: Future[_Session]) -> None:
+    if ready.exception() is None:
+        ready.result().request_stop()
 
 
 class _Protocol(H11Protocol):

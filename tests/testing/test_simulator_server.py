@@ -9,8 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -269,6 +271,33 @@ def test_an_address_that_cannot_be_had_is_an_error_at_once(simulator: Simulator)
     with pytest.raises(OSError), SimulatorServer(simulator, host="203.0.113.1"):  # noqa: PT011
         pass
     assert set(threading.enumerate()) == threads
+
+
+def test_ctrl_c_during_the_start_leaves_nothing_behind(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No thread; and the server can be started afterwards."""
+    threads = set(threading.enumerate())
+    server = SimulatorServer(simulator)
+    with monkeypatch.context() as patch:
+        patch.setattr(Future, "result", raise_interrupt_once())
+        with pytest.raises(KeyboardInterrupt):
+            server.start()
+    assert set(threading.enumerate()) == threads
+    with server:
+        assert httpx.get(server.api_url, timeout=PATIENCE).status_code == 404
+
+
+def raise_interrupt_once() -> Callable[[Future[Any]], object]:
+    """Give a method that is interrupted while it waits, and then is as ever."""
+    result, interrupts = Future.result, [KeyboardInterrupt]
+
+    def wait(future: Future[Any]) -> object:
+        if interrupts:
+            raise interrupts.pop()
+        return result(future)
+
+    return wait
 
 
 async def test_async_code_uses_the_same_with(simulator: Simulator, execution_path: str) -> None:
