@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import string
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datalab_facade import (
@@ -81,10 +83,7 @@ odd = (
     | st.text(st.characters(), max_size=20)
     | st.text(string.ascii_letters + ":/?#[]@!%\\ .-\x00\t", max_size=20)
 )
-quick = settings(
-    max_examples=examples(40),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+quick = settings(max_examples=examples(40))
 
 
 @pytest.fixture(autouse=True)
@@ -215,15 +214,21 @@ def test_as_the_name_of_a_file_or_its_id(name: str) -> None:
 
 @quick
 @given(odd)
-def test_as_the_name_of_a_step_and_of_a_folder(tmp_path: Path, name: str) -> None:
+def test_as_the_name_of_a_step_and_of_a_folder(name: str) -> None:
     url = "https://storage.example/x"
     run = {"status": "COMPLETED", "output_url": url}
     answer = {**FINISHED, "steps": {name: run, "other": {name: run}}}
     recorder = Recorder(Fault.status(200, json.dumps(answer).encode()))
-    with Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client:
-        error = is_told(lambda: client.outputs.save_all(7, tmp_path / "all", overwrite=True))
+    with (
+        # A manifest grows with each call for its folder.
+        tempfile.TemporaryDirectory() as folder,
+        Datalab(API_KEY, http_client=httpx.Client(transport=recorder)) as client,
+    ):
+        error = is_told(lambda: client.outputs.save_all(7, Path(folder, "all"), overwrite=True))
         assert error is None
-        is_told(lambda: client.outputs.save_all(7, tmp_path / "x" / name))
+        # It shall not lead out of the folder of the test.
+        inside = f"{folder}/x/{re.sub('[.]+', '.', name)}"
+        is_told(lambda: client.outputs.save_all(7, inside))
 
 
 def variables() -> Iterator[str]:
