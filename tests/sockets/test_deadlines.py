@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,8 @@ def test_a_time_of_centuries_is_as_good_as_any(
     simulator: Simulator, call: Caller, method: str, seconds: float
 ) -> None:
     execution_id = simulator.start(ENDS_SOON)
-    outcome = call(method, execution_id, timeout=seconds, request_timeout=seconds)
+    options: dict[str, Any] = {"policy": HASTY} if method == "wait" else {}
+    outcome = call(method, execution_id, timeout=seconds, request_timeout=seconds, **options)
     assert outcome.error is None
     assert outcome.result.id == execution_id
 

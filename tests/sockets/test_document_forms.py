@@ -18,7 +18,7 @@ from typing import Self
 import pytest
 
 from datalab_facade import Convert, Progress, SubmissionUncertainError, UploadError
-from datalab_facade.testing import SimulatorServer
+from datalab_facade.testing import DocumentScript, SimulatorServer
 from datalab_facade.testing.forms import parse_form
 from tests.ways import KINDS_ON_SOCKETS, Way
 
@@ -162,6 +162,7 @@ def test_what_the_user_logs_while_their_file_is_sent_is_logged_as_ever(
     def report(progress: Progress) -> None:
         logging.getLogger("app").warning("%s: %s bytes", progress.name, progress.bytes_done)
 
+    server.simulator.documents.script(DocumentScript(seconds=0))
     client = way.network_client(base_url=server.api_url)
     file = ToldOf(b"%PDF-1.7 and so on")
     call = client.documents.convert(file, name="a.pdf", upload=upload, on_progress=report)
