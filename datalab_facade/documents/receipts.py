@@ -123,8 +123,8 @@ def manifest_of(saved: SavedResult) -> dict[str, JSON]:
 
 
 def receipts_in(folder: Path) -> Iterator[SavedResult]:
-    """Yield the receipts in a folder; what is none is skipped."""
-    for name in os.listdir(folder):  # noqa: PTH208 - quicker, for many folders
-        if name.endswith(RECEIPT):
-            with contextlib.suppress(OSError, ValueError, RecursionError):
-                yield SavedResult.from_dict(json.loads((folder / name).read_bytes()))
+    """Yield the receipts in a folder, by their names; what is none is skipped."""
+    names = os.listdir(folder)  # noqa: PTH208 - quicker, for many folders
+    for stem in sorted(name.removesuffix(RECEIPT) for name in names if name.endswith(RECEIPT)):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            yield SavedResult.from_dict(json.loads((folder / f"{stem}{RECEIPT}").read_bytes()))

@@ -12,7 +12,7 @@ import operator
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -42,6 +42,7 @@ _PAGE_LIMIT: Final = re.compile(r"page rate limit exceeded", re.IGNORECASE)
 _MAX_SHOWN: Final = 40
 # Where a job has several results of one type.
 _STEP_FOLDER: Final = re.compile(r"\d+-.+")
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _ADDED: Final = re.compile(r"\badds (\d{1,9}) more\b.*\blimit: (\d{1,9})\b", re.DOTALL)
 
 
@@ -275,18 +276,26 @@ def saved_result(status: Status, receipts: tuple[SavedResult, ...], place: Place
 
 
 def whole_receipts(folder: Path) -> list[SavedResult]:
-    """Return the receipts in a folder whose files are all there."""
+    """Return the receipts in a folder whose files are all there, in the order of saving."""
     try:
         found = [attrs.evolve(one, folder=folder) for one in receipts_in(folder)]
         found += [
             attrs.evolve(one, folder=folder / name)
-            for name in sorted(filter(_STEP_FOLDER.fullmatch, os.listdir(folder)))  # noqa: PTH208
+            for name in _step_folders(folder)
             if (folder / name).is_dir()
             for one in receipts_in(folder / name)
         ]
     except OSError:
         return []
-    return [one for one in found if all(path.is_file() for path in one.paths)]
+    whole = [one for one in found if all(path.is_file() for path in one.paths)]
+    # Anybody may have written them, with a time zone or without one.
+    return sorted(whole, key=lambda one: (one.saved_at or _NEVER).replace(tzinfo=None))
+
+
+def _step_folders(folder: Path) -> list[str]:
+    """Return the names of the folders of steps, in the order of the steps."""
+    names = filter(_STEP_FOLDER.fullmatch, os.listdir(folder))  # noqa: PTH208
+    return sorted(names, key=lambda name: int(name.partition("-")[0]))
 
 
 def page_limit_words(text: str | None) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -21,6 +24,7 @@ from datalab_facade import (
     LocalFileError,
     NotFoundError,
     RunReport,
+    SavedResult,
     SubmissionUncertainError,
 )
 from datalab_facade.pipelines.run_task import RunPipeline
@@ -159,6 +163,47 @@ def test_two_steps_of_one_type_have_folders_of_their_own(
     again = run(way, simulator, pipeline_id, documents[:1], output_dir=tmp_path / "out")
     assert again.results[0].receipts
     assert len(simulator.pipelines.executions) == 1
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("same_time", [False, True])
+def test_receipts_come_in_the_order_of_the_steps_whatever_order_a_folder_has(  # noqa: PLR0917
+    way: Way,
+    simulator: Simulator,
+    documents: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    backwards: bool,
+    same_time: bool,
+) -> None:
+    list_folder = os.listdir
+
+    def listdir(folder: Path) -> list[str]:
+        return sorted(list_folder(folder), reverse=backwards)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    for steps in (STEPS, [STEPS[0], *([STEPS[1]] * 11)]):
+        pipeline_id = simulator.pipelines.create(steps)
+        out = tmp_path / f"out-{len(steps)}"
+        first = run(way, simulator, pipeline_id, documents[:1], output_dir=out)
+        assert len(first.results[0].receipts) == len(steps)
+        if not same_time:
+            for number, receipt in enumerate(first.results[0].receipts):
+                save_at(receipt, 10 - number)
+        again = run(way, simulator, pipeline_id, documents[:1], output_dir=out)
+        wanted = [receipt.id for receipt in first.results[0].receipts]
+        if not same_time:
+            wanted.reverse()
+        assert [receipt.id for receipt in again.results[0].receipts] == wanted
+
+
+def save_at(receipt: SavedResult, minute: int) -> None:
+    """Write a receipt anew, with another time."""
+    [path] = [
+        path for path in receipt.folder.glob("*.result.json") if receipt.id in path.read_text()
+    ]
+    at = datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(minutes=minute)
+    path.write_text(json.dumps(attrs.evolve(receipt, saved_at=at).to_dict()))
 
 
 def test_sub_folders_are_mirrored_and_the_outputs_are_not_read(
