@@ -51,7 +51,7 @@ test-pythons: $(DEV)/.installed
 	done
 
 # Crashes, cancels and interrupts at every place rather than at some, and tries many more of what
-# is made at random; half an hour and more. ONLY="-k cancelled" runs a part of it.
+# is made at random; some six minutes. ONLY="-k cancelled" runs a part of it.
 fuzz: $(DEV)/.installed
 	DATALAB_FUZZ=long $(DEV)/bin/python -m pytest -q -n 2 --dist worksteal -m fuzz --timeout 3600 $(ONLY)
 
