@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.request import getproxies
 
@@ -69,14 +69,15 @@ def check_environment() -> None:
     Raises:
         ConfigurationError: It cannot; the variable and its value are named, without passwords.
     """
-    for setting in _settings():
+    known = getproxies()
+    for setting in _settings(known):
         needs_socks = setting.proxy.url.scheme.startswith("socks")
         if needs_socks and importlib.util.find_spec("socksio") is None:
             raise ConfigurationError(
                 f"{setting.variable} names {redact_url(setting.address)}, a SOCKS proxy, and needs "
                 f"a package that is not there; install httpx[socks]"
             )
-    list(_patterns())
+    list(_patterns(known))
 
 
 class _Certificates:
@@ -148,18 +149,17 @@ def proxy_for(address: str) -> ProxySetting | None:
     Raises:
         ConfigurationError: ``NO_PROXY`` cannot be used.
     """
-    url = httpx.URL(address)
-    if any(_matches(pattern, url) for pattern in _patterns()):
+    url, known = httpx.URL(address), getproxies()
+    if any(_matches(pattern, url) for pattern in _patterns(known)):
         return None
-    settings = {setting.variable.lower(): setting for setting in _settings()}
+    settings = {setting.variable.lower(): setting for setting in _settings(known)}
     mine = _variable(url.scheme).lower()
     return settings.get(mine) or settings.get(_variable("all").lower())
 
 
-def _settings() -> Iterator[ProxySetting]:
-    if "*" in _direct():
+def _settings(known: Mapping[str, str]) -> Iterator[ProxySetting]:
+    if "*" in _direct(known):
         return
-    known = getproxies()
     for scheme in _SCHEMES:
         address = known.get(scheme)
         if address:
@@ -167,14 +167,14 @@ def _settings() -> Iterator[ProxySetting]:
             yield ProxySetting(_variable(scheme), whole)
 
 
-def _direct() -> list[str]:
+def _direct(known: Mapping[str, str]) -> list[str]:
     """Give the entries of NO_PROXY; where everything is reached directly, that one alone."""
-    entries = [entry.strip() for entry in getproxies().get("no", "").split(",")]
+    entries = [entry.strip() for entry in known.get("no", "").split(",")]
     return ["*"] if "*" in entries else [entry for entry in entries if entry]
 
 
-def _patterns() -> Iterator[httpx.URL]:
-    for entry in _direct():
+def _patterns(known: Mapping[str, str]) -> Iterator[httpx.URL]:
+    for entry in _direct(known):
         try:
             pattern = httpx.URL(_pattern(entry))
             _ = pattern.host
