@@ -26,6 +26,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from datalab_facade.clock import running_loop
+from datalab_facade.errors import LocalFileError
 from datalab_facade.forking import renew_after_fork
 from datalab_facade.interrupting import BETWEEN_SIGNALS, acquire_in_time, check_interrupted
 from datalab_facade.workers import Workers
@@ -83,11 +84,20 @@ async def off_loop_async(work: Callable[[], _T]) -> _T:
     """Do what takes long on disk beside the event loop, in a thread.
 
     It is over when this is, however often the caller is canceled meanwhile.
+
+    Raises:
+        LocalFileError: The system has no thread, as in a container that allows few.
     """
     import asyncio
 
     # Not a task, which whoever cancels all tasks of a loop would end before the thread ends.
-    future = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        future = asyncio.get_running_loop().run_in_executor(None, work)
+    except RuntimeError as error:
+        raise LocalFileError(
+            f"There is no thread for work on the disk: {error}. Allow this process more threads, "
+            f"and call again"
+        ) from error
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:

@@ -58,7 +58,7 @@ class Workers:
                 thread.join(None if kind is None else max(0.0, end - time.monotonic()))
 
     def submit(self, work: Callable[[], _T]) -> Future[_T]:
-        """Have a job done when a thread has time for it."""
+        """Have a job done when a thread has time for it; at once, where no thread can be had."""
         future: Future[_T] = Future()
 
         def job() -> None:
@@ -72,12 +72,11 @@ class Workers:
                 future.set_result(result)
 
         # What works for a caller sees the caller's context variables, as a task does.
-        self._jobs.put(partial(copy_context().run, job))
-        if len(self._threads) < self._count:
-            name = f"{self._name}_{len(self._threads)}"
-            thread = threading.Thread(target=self._work, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        run: _Job = partial(copy_context().run, job)
+        if self._has_threads():
+            self._jobs.put(run)
+        else:
+            run()
         return future
 
     def carry_out(self, jobs: Iterable[Callable[[], object]]) -> None:
@@ -90,13 +89,30 @@ class Workers:
         ended: SimpleQueue[Future[object]] = SimpleQueue()
         left = 0
         for job in jobs:
-            self.submit(job).add_done_callback(ended.put)
+            future = self.submit(job)
+            if future.done():
+                # Where no thread can be had, each is over before the next.
+                future.result()
+            future.add_done_callback(ended.put)
             left += 1
         while left:
             check_interrupted()
             with contextlib.suppress(Empty):
                 ended.get(timeout=BETWEEN_SIGNALS).result()
                 left -= 1
+
+    def _has_threads(self) -> bool:
+        """Start one more thread, up to their number; return whether there are any."""
+        if len(self._threads) < self._count:
+            name = f"{self._name}_{len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            try:
+                thread.start()
+            except RuntimeError:
+                # The system has no more, as in a container that allows few.
+                self._threads.remove(thread)
+        return bool(self._threads)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

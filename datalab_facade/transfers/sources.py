@@ -163,7 +163,7 @@ async def open_source_async(
 
     async def wait() -> Source:
         # The loop waits for its own threads when it ends; this one may never end.
-        return await asyncio.wrap_future(_in_own_thread(work))
+        return await asyncio.wrap_future(_in_own_thread(name, work))
 
     opening = asyncio.create_task(wait())
     try:
@@ -237,8 +237,12 @@ def _use_open_file(
     return _spool_in_time(file, name, max_bytes, timeout)
 
 
-def _in_own_thread(work: Callable[[], _T]) -> Future[_T]:
-    """Run work that may never end in a thread that does not delay the end of the program."""
+def _in_own_thread(name: str, work: Callable[[], _T]) -> Future[_T]:
+    """Run work that may never end in a thread that does not delay the end of the program.
+
+    Raises:
+        UploadError: The system has no thread, as in a container that allows few.
+    """
     future: Future[_T] = Future()
     future.set_running_or_notify_cancel()
 
@@ -248,7 +252,14 @@ def _in_own_thread(work: Callable[[], _T]) -> Future[_T]:
         except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
             future.set_exception(error)
 
-    threading.Thread(target=run, name="datalab-read", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="datalab-read", daemon=True).start()
+    except RuntimeError as error:
+        raise upload_error(
+            name,
+            UploadFailure.UNREADABLE,
+            f"cannot be read: {error}. Allow this process more threads, and call again",
+        ) from error
     return future
 
 
@@ -259,7 +270,7 @@ def _spool_in_time(file: IO[bytes], name: str, max_bytes: int, timeout: float) -
     after the piece that it waits for.
     """
     left = threading.Event()
-    spooling = _in_own_thread(lambda: _spool(file, name, max_bytes, left.is_set))
+    spooling = _in_own_thread(name, lambda: _spool(file, name, max_bytes, left.is_set))
     is_done = False
     try:
         is_done = wait_until_done(spooling, timeout)
