@@ -6,6 +6,7 @@ import gc
 import logging
 import re
 import shutil
+import signal
 import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -25,6 +26,10 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # What the simulator signs its URLs with differs from run to run.
 _ANY_SIGNATURE = re.compile(r"X-Amz-Signature=[0-9a-f]{16,}")
 
+
+# Where a shell starts the tests in the background, they and what they start would ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What is collected stays until the end, so looking through it again and again finds nothing.
 gc.disable()
