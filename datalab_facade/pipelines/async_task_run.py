@@ -14,7 +14,7 @@ from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.documents.saving import save_result
 from datalab_facade.errors import EmptyResultError, PipelineFailedError
 from datalab_facade.pipelines.execution_models import PipelineExecution, PipelineStepRun
-from datalab_facade.pipelines.family import PIPELINE_FAMILY, cost_of
+from datalab_facade.pipelines.family import PIPELINE_FAMILY, cost_of, pages_of
 from datalab_facade.pipelines.run_task import planned_run
 from datalab_facade.redaction import redact
 from datalab_facade.runs.async_task_runs import AsyncTaskRun
@@ -60,41 +60,46 @@ class AsyncPipelineRun(AsyncTaskRun[PipelineExecution, str]):
         if not ended.succeeded or ended.partially_failed:
             reasons.append(redact(str(PipelineFailedError(ended))))
         receipts: list[SavedResult] = []
-        costs: list[float | None] = []
+        results: list[DocumentResult] = []
         for step in ended.steps:
-            if step.succeeded:
-                try:
-                    result = await self._pipelines.executions.step_result(ended, step)
-                    costs.append(result.cost_cents)
-                    receipts.append(await self._save_step(ended, step, result, place, receipts))
-                except EmptyResultError as error:
-                    reasons.append(redact(str(error)))
+            if not step.succeeded:
+                continue
+            try:
+                results.append(await self._pipelines.executions.step_result(ended, step))
+            except EmptyResultError as error:
+                # It is billed like any other.
+                results.append(error.result)
+                reasons.append(redact(str(error)))
+                continue
+            try:
+                receipts.append(await self._save_step(ended, step, results[-1], place, receipts))
+            except EmptyResultError as error:
+                reasons.append(redact(str(error)))
         failure = None if ended.is_usable else PipelineFailedError(ended)
-        saved = saved_result(ended.status, tuple(receipts), place)
         return attrs.evolve(
-            saved,
+            saved_result(ended.status, tuple(receipts), place),
             reason="; ".join(reasons) or None,
             error=failure,
-            cents=cost_of(ended, costs, saved.pages),
+            cents=cost_of(ended, results),
+            pages=pages_of(results),
             duration=ended.duration,
         )
 
     async def cost(self, job_id: str, *, timeout: float) -> float | None:
-        """Ask for the result of each step once more."""
+        """Ask for the result of each step once more, but fetch nothing that is behind a URL."""
         clock = self._context.clock
         deadline = clock.monotonic() + timeout
-        ended = await self._pipelines.executions.get(job_id, timeout=timeout)
+        executions = self._pipelines.executions
+        ended = await executions.get(job_id, timeout=timeout)
         results: list[DocumentResult] = []
         for step in ended.steps:
             if step.succeeded:
                 left = deadline - clock.monotonic()
                 if left <= 0:
                     return None
-                result = await self._pipelines.executions.step_result(ended, step, timeout=left)
-                results.append(result)
-        pages = [result.page_count for result in results if result.page_count is not None]
-        costs = [result.cost_cents for result in results]
-        return cost_of(ended, costs, max(pages, default=None))
+                body = await executions._step_body(ended, step, left, {})  # noqa: SLF001
+                results.append(DocumentResult(id=job_id, raw=body))
+        return cost_of(ended, results)
 
     async def _save_step(
         self,

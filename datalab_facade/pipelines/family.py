@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from datalab_facade.documents.receipts import manifest_of
+from datalab_facade.documents.result_base import DocumentResult
 from datalab_facade.json_forms import JSON
 from datalab_facade.pipelines.execution_models import PipelineExecution
 from datalab_facade.pipelines.kind import PIPELINE_EXECUTIONS
@@ -59,12 +60,18 @@ def _save(client: Datalab, handle: Mapping[str, JSON], folder: str) -> dict[str,
     return {"steps": steps}
 
 
-def cost_of(ended: PipelineExecution, costs: list[float | None], pages: int | None) -> float | None:
+def pages_of(results: Sequence[DocumentResult]) -> int | None:
+    """Return how many pages the document has, by the results of the steps."""
+    return max((one.page_count for one in results if one.page_count is not None), default=None)
+
+
+def cost_of(ended: PipelineExecution, results: Sequence[DocumentResult]) -> float | None:
     """Return what the steps cost together, or else what the rate says for so many pages."""
+    costs = [one.cost_cents for one in results]
     known = [cost for cost in costs if cost is not None]
     if known and len(known) == len(costs):
         return sum(known)
-    rate = ended.cost_per_1000_pages
+    rate, pages = ended.cost_per_1000_pages, pages_of(results)
     return None if rate is None or pages is None else rate * pages / 1000
 
 

@@ -186,6 +186,11 @@ def test_what_httpx_encodes_for_urls_is_read_as_it_was(data: dict[str, str]) -> 
     assert {one.name: one.text for one in parse_form(kind, request.read())} == data
 
 
+def test_a_url_encoded_form_has_a_limit_of_fields() -> None:
+    with pytest.raises(InvalidFormError, match="error parsing the body"):
+        parse_form("application/x-www-form-urlencoded", b"a&" * 10_001)
+
+
 def test_what_aiohttp_writes_is_read_as_it_was() -> None:
     """Datalab's own client sends with it."""
 

@@ -49,6 +49,18 @@ def test_a_script_survives_json(script: ExecutionScript) -> None:
     assert ExecutionScript.from_dict(json.loads(json.dumps(script.to_dict()))) == script
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=["empty", "short", "everything"])
+def test_a_step_and_a_run_survive_json_by_themselves(script: ExecutionScript) -> None:
+    for step in script.steps:
+        assert StepScript.from_dict(json.loads(json.dumps(step.to_dict()))) == step
+        for run in step.each_run():
+            assert RunScript.from_dict(json.loads(json.dumps(run.to_dict()))) == run
+    with pytest.raises(ValueError, match=r"steps\[2\]"):
+        StepScript.from_dict({"name": 5}, "steps[2]")
+    with pytest.raises(ValueError, match="ends"):
+        RunScript.from_dict({"file_key": "987", "ends": "soon"})
+
+
 def test_defaults_are_left_out() -> None:
     script = ExecutionScript([StepScript("parse", ends=120)])
     assert script.to_dict() == {"steps": [{"name": "parse", "ends": 120}]}

@@ -24,6 +24,7 @@ from datalab_facade.testing import (
     SimulatorTransport,
     StoredDocumentRequest,
     VirtualClock,
+    documents_api,
 )
 from datalab_facade.testing.document_samples import fit_schema, segment_names
 from datalab_facade.testing.headers import HeadersLike
@@ -347,6 +348,14 @@ def test_a_created_document_holds_its_text(caller: Caller) -> None:
     assert ">second</w:t>" in text
 
 
+def test_a_created_document_is_what_a_script_says(caller: Caller) -> None:
+    caller.simulator.documents.script(DocumentScript(output=b"PK made before"))
+    answer = caller.http.post("/api/v1/create-document", json={"markdown": "# A"})
+    caller.clock.advance(3)
+    done = caller.poll(answer.json()["request_check_url"])
+    assert base64.b64decode(done["output_base64"]) == b"PK made before"
+
+
 def test_an_agent_answers_what_a_script_says(caller: Caller) -> None:
     caller.simulator.documents.script(DocumentScript(extra={"found": [1, 2]}))
     done = caller.result("agent", processor="cp_1")
@@ -470,6 +479,7 @@ def test_too_many_pages_in_flight_are_told_in_the_result(caller: Caller) -> None
 
 def test_a_cap_on_costs_refuses_more(caller: Caller) -> None:
     caller.simulator.documents.spend_cap_cents = 2
+    assert caller.simulator.documents.spend_cap_cents == 2
     statuses = [caller.post("convert").status_code for _ in range(3)]
     created = caller.http.post("/api/v1/create-document", json={"markdown": ""})
     assert [*statuses, created.status_code] == [200, 200, 402, 402]
@@ -545,6 +555,40 @@ def test_a_broken_form_is_refused(caller: Caller) -> None:
     answer = caller.http.post("/api/v1/convert", content=b"--b\r\n", headers=kind)
     assert answer.status_code == 400
     assert "detail" in answer.json()
+
+
+def test_a_file_that_is_too_large_is_refused(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents_api, "MAX_FILE_BYTES", 8)
+    assert caller.post("convert").status_code == 200
+    answer = caller.post("convert", files={"file": ("a.pdf", b"%PDF-1.7\n")})
+    assert answer.status_code == 413
+    assert "larger than 200 MB" in answer.text
+    assert len(caller.simulator.documents) == 1
+
+
+def test_a_file_field_that_a_browser_leaves_empty_is_no_file(caller: Caller) -> None:
+    body = b"\r\n".join(
+        [
+            b"--b",
+            b'Content-Disposition: form-data; name="file"; filename=""',
+            b"",
+            b"",
+            b"--b",
+            b'Content-Disposition: form-data; name="file_url"',
+            b"",
+            b"https://x.example/a.pdf",
+            b"--b--",
+            b"",
+        ]
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = caller.http.post("/api/v1/convert", content=body, headers=kind)
+    assert answer.status_code == 200, answer.text
+    [request] = caller.simulator.documents.values()
+    assert request.file is None
+    assert request.text("file_url") == "https://x.example/a.pdf"
 
 
 def test_an_uploaded_file_is_a_source(caller: Caller) -> None:
@@ -631,6 +675,9 @@ def test_a_script_survives_json(script: DocumentScript) -> None:
 def test_a_script_in_json_says_what_is_wrong_and_where() -> None:
     with pytest.raises(ValueError, match=r"images\.a must be text or base64"):
         DocumentScript.from_dict({"images": {"a": {"json": 1}}})
+    for wrong in (["a.png"], "a.png", 7):
+        with pytest.raises(ValueError, match="images must be an object"):
+            DocumentScript.from_dict({"images": wrong})
     with pytest.raises(ValueError, match="unknown field 'markdwon'"):
         DocumentScript.from_dict({"markdwon": "a"})
 
