@@ -238,8 +238,6 @@ def _union(kinds: tuple[object, ...], nested: Callable[[type], Form]) -> Form:
         form = form_of(others[0], nested)
     else:
         raise TypeError(f"JSON does not say which of {kinds} a value is")
-    if len(others) == len(kinds):
-        return form
     return Form(form.write, lambda value: None if value is None else form.read(value))
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalab_facade import Execution, InvalidArgumentError, Manifest, Status
+from datalab_facade import DatalabError, Execution, InvalidArgumentError, Manifest, Status
 from datalab_facade.codec import (
     AsJSON,
     JSONFormat,
@@ -266,6 +266,19 @@ def test_a_type_without_a_form_in_json_is_noticed_at_once(kind: Any) -> None:
     made.__annotations__ = {"field": kind}
     with pytest.raises(TypeError, match="JSON"):
         to_json(made(None))
+
+
+@attrs.frozen(kw_only=True)
+class WithError(AsJSON):
+    error: DatalabError | None = None
+
+
+def test_an_error_is_written_in_words_and_not_read_again() -> None:
+    written = to_json(WithError(error=DatalabError("The page is missing")))
+    assert written == {"error": {"type": "DatalabError", "message": "The page is missing"}}
+    with pytest.raises(InvalidArgumentError, match="error cannot be read: an error is only writt"):
+        from_json(WithError, written)
+    assert from_json(WithError, {"error": None}) == WithError()
 
 
 @given(

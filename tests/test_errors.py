@@ -442,6 +442,34 @@ def test_an_error_of_a_status_made_by_hand_has_this_status() -> None:
     assert text.startswith("404 Not Found. no such execution. Check")
 
 
+def test_what_is_wrong_with_a_request_or_a_value_is_plain_json_too() -> None:
+    answered = ValidationIssue(loc=("body", 0, "pages"), msg="not a number", type="int_parsing")
+    assert answered.to_dict() == {
+        "loc": ["body", 0, "pages"],
+        "msg": "not a number",
+        "type": "int_parsing",
+    }
+    for kind in (DefinitionIssue, ExtractionIssue, SchemaIssue):
+        issue = kind(place="steps[0]", message="no name")
+        assert issue.to_dict() == {"place": "steps[0]", "message": "no name"}
+
+
+def test_the_error_of_a_pipeline_tells_which_steps_failed() -> None:
+    steps = [("convert", Status.COMPLETED), ("extract", Status.FAILED), ("segment", Status.FAILED)]
+    error = PipelineFailedError(
+        PipelineExecution(
+            id="pex_7",
+            status=Status.FAILED,
+            steps=tuple(
+                PipelineStepRun(index=index, type=kind, status=status, error=f"bad {kind}")
+                for index, (kind, status) in enumerate(steps)
+            ),
+        )
+    )
+    assert [failure.error for failure in error.failures] == ["bad extract", "bad segment"]
+    assert error.failures == error.snapshot.failures
+
+
 def test_an_error_that_needs_an_execution_says_so() -> None:
     with pytest.raises(TypeError, match=r"Execution\(id=7, status=Status.FAILED, error='no pages'"):
         ExecutionFailedError("no pages")  # type: ignore[arg-type]

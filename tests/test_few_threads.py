@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from datalab_facade import Convert, LocalFileError, UploadError
 from datalab_facade.concurrency import as_they_end, for_each
-from datalab_facade.testing import ExecutionScript, RunScript, Simulator, StepScript
+from datalab_facade.testing import ExecutionScript, Fault, RunScript, Simulator, StepScript
 from tests.in_process import new_simulator
 from tests.ways import Way
 
@@ -93,6 +94,22 @@ def test_the_first_error_ends_the_rest(allow: Allow, most: int) -> None:
     allow(most)
     with pytest.raises(ZeroDivisionError):
         for_each(range(1_000_000), fail, concurrency=8, name="each")
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_a_large_output_has_its_checksum_with_and_without_a_thread_for_it(
+    simulator: Simulator, allow: Allow, tmp_path: Path, most: int
+) -> None:
+    """It is computed while the output comes, or when it is there."""
+    body = bytes(range(256)) * (5 << 12)
+    run = RunScript("whole", output=body)
+    execution_id = simulator.start(ExecutionScript([StepScript("parse", runs=(run,))]))
+    simulator.inject_always(Fault.slow(1 << 20, every=0.1), origin="storage")
+    client = Way("sync").client(simulator)
+    started = allow(most)
+    [saved] = client.outputs.save_all(execution_id, tmp_path, concurrency=1).saved
+    assert (saved.bytes, saved.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    assert started == ["datalab-save_0", "datalab-checksum"][:most]
 
 
 def test_an_event_loop_without_a_thread_says_so(

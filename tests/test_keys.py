@@ -7,6 +7,7 @@ import itertools
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from datalab_facade import (
     Status,
     WaitPolicy,
 )
+from datalab_facade.clock import SystemClock
 from datalab_facade.known_secrets import Echo
 from datalab_facade.testing import ExecutionScript, Fault, Simulator, StepScript
 from datalab_facade.workers import Workers
@@ -396,6 +398,98 @@ def test_a_function_that_takes_too_long_ends_with_the_call(simulator: Simulator)
         with pytest.raises(APITimeoutError, match="api_key"):
             way.done(client.executions.get(7, timeout=0.05))
         way.done(client.close())
+
+
+def late_source(way: Way, simulator: Simulator, seconds: list[float]) -> Callable[[], Any]:
+    """Give a function that gives up after so many seconds, and gives the key without any left."""
+
+    async def ask() -> str:
+        if not seconds:
+            return simulator.api_key
+        await simulator.clock.sleep_async(seconds.pop(0))
+        raise TimeoutError("the vault is slow")
+
+    def ask_blocking() -> str:
+        if not seconds:
+            return simulator.api_key
+        simulator.clock.sleep(seconds.pop(0))
+        raise TimeoutError("the vault is slow")
+
+    return ask if way.is_async else ask_blocking
+
+
+def test_a_function_that_gives_up_while_there_is_time_left_has_failed(
+    way: Way, simulator: Simulator
+) -> None:
+    client = way.client(simulator, api_key=late_source(way, simulator, [3.0]))
+    with pytest.raises(ConfigurationError, match="raised TimeoutError: the vault is slow"):
+        way.done(client.executions.get(7, timeout=5))
+    assert not simulator.requests
+
+
+def test_a_function_that_gives_up_when_the_time_of_the_call_is_over_was_too_late(
+    way: Way, simulator: Simulator
+) -> None:
+    execution_id = simulator.start(SOON)
+    client = way.client(simulator, api_key=late_source(way, simulator, [6.0]))
+    with pytest.raises(APITimeoutError, match="did not give the key in time") as caught:
+        way.done(client.executions.get(execution_id, timeout=5))
+    assert not caught.value.may_have_arrived
+    assert not simulator.requests
+    assert way.done(client.executions.get(execution_id, timeout=5)).id == execution_id
+
+
+def test_a_refused_key_whose_successor_comes_too_late_is_told_with_the_refusal(
+    way: Way, simulator: Simulator
+) -> None:
+    seconds: list[float] = []
+    execution_id = simulator.start(SOON)
+    client = way.client(simulator, api_key=late_source(way, simulator, seconds))
+    way.done(client.executions.get(execution_id))
+    simulator.api_key = OTHER_KEY
+    seconds.append(6.0)
+    with pytest.raises(APITimeoutError, match=r"refused the key \(401\).*in time"):
+        way.done(client.executions.get(execution_id, timeout=5))
+    assert way.done(client.executions.get(execution_id)).id == execution_id
+    assert statuses(simulator) == [200, 401, 401, 200]
+
+
+def test_who_waits_for_a_key_that_another_call_asked_for_waits_no_longer_than_its_own_time(
+    way: Way, simulator: Simulator
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    asked: list[None] = []
+
+    def fetch() -> str:
+        asked.append(None)
+        began.set()
+        assert go_on.wait(10)
+        return API_KEY
+
+    execution_id = simulator.start(SOON)
+    # By the machine's clock: the first call is held up by a thread, for which no other clock waits.
+    client = way.client(simulator, api_key=fetch, clock=SystemClock())
+
+    async def both() -> Any:
+        first = asyncio.create_task(client.executions.get(execution_id))
+        await asyncio.to_thread(began.wait, 10)
+        with pytest.raises(APITimeoutError, match="did not give the key in time"):
+            await client.executions.get(execution_id, timeout=0.05)
+        go_on.set()
+        return await first
+
+    if way.is_async:
+        found = way.done(both())
+    else:
+        with ThreadPoolExecutor(1) as thread:
+            first = thread.submit(client.executions.get, execution_id)
+            assert began.wait(10)
+            with pytest.raises(APITimeoutError, match="did not give the key in time"):
+                client.executions.get(execution_id, timeout=0.05)
+            go_on.set()
+            found = first.result(10)
+    assert found.id == execution_id
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("kind", [Datalab, AsyncDatalab])

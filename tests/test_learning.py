@@ -30,7 +30,7 @@ from datalab_facade import (
     WaitPolicy,
 )
 from datalab_facade.executions.kind import EXECUTIONS, timing_of
-from datalab_facade.jobs.learning import Curve
+from datalab_facade.jobs.learning import Curve, Submitted
 from datalab_facade.jobs.wait import Wait
 from datalab_facade.testing import (
     ExecutionScript,
@@ -252,6 +252,19 @@ def test_memory_is_bounded() -> None:
     kept: Any = durations.to_dict()["durations"]
     assert len(kept) == 100
     assert kept["workflow 999"] == [float(seconds) for seconds in range(800, 1_000)]
+
+
+def test_of_very_many_submissions_those_that_were_made_first_are_forgotten() -> None:
+    durations = DurationModel()
+    submitted = Submitted("convert", at=0.0)
+    for number in range(20_010):
+        durations.record_submission(("document", str(number)), submitted)
+    remembered = [
+        number
+        for number in range(20_010)
+        if durations.submission(("document", str(number))) is not None
+    ]
+    assert remembered == list(range(10, 20_010))
 
 
 def test_it_can_be_kept_and_passed_in() -> None:

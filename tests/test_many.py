@@ -719,3 +719,52 @@ async def test_the_time_for_all_of_it_is_hard_for_the_async_client_too(many: int
     assert len(outcomes) >= many
     assert all(isinstance(outcome.error, WaitTimeoutError) for outcome in outcomes)
     assert clock.monotonic() <= 31
+
+
+def test_where_the_rate_limit_leaves_no_turn_before_the_deadline_all_have_timed_out_by_then(
+    way: Way,
+) -> None:
+    simulator = new_simulator()
+    ids = [simulator.start(ExecutionScript([StepScript("p", ends=None)])) for _ in range(3)]
+    client = way.client(simulator, requests_per_minute=1)
+    way.done(client.executions.get(ids[0]))
+    simulator.requests.clear()
+    began = simulator.clock.monotonic()
+    outcomes = way.done(client.executions.wait_many(ids, timeout=30))
+    assert [type(outcome.error) for outcome in outcomes] == [WaitTimeoutError] * 3
+    assert 30 <= simulator.clock.monotonic() - began <= 31
+    assert not simulator.requests
+    way.done(client.close())
+
+
+async def test_async_those_whose_turn_never_came_have_timed_out_after_all_of_the_time() -> None:
+    world = AsyncWorld()
+    ids = world.start(1e9, 1e9, 1e9)
+    world.simulator.inject_always(Fault.hang())
+    outcomes = await world.asynchronous.executions.wait_many(ids, timeout=10, concurrency=1)
+    errors = [outcome.error for outcome in outcomes]
+    assert [type(error) for error in errors] == [WaitTimeoutError] * 3
+    assert "after 10.0 s of at most 10 s" in str(errors[2])
+    assert world.looks_at(ids[2]) == []
+
+
+async def test_async_what_is_abandoned_before_its_turn_takes_no_turn_from_others() -> None:
+    world = AsyncWorld(per_minute=1)
+    never, soon = world.start(1e6, 0)
+    executions = world.asynchronous.executions
+    await executions.get(soon)
+
+    async def ids() -> AsyncIterator[int | Abandoned[int]]:
+        yield never
+        await world.clock.sleep_async(5)
+        yield Abandoned(never)
+        await world.clock.sleep_async(120)
+        yield soon
+
+    began = world.clock.monotonic()
+    follow = executions._follow(ids(), None, 100, None, {}, changes=False)
+    events = [event async for event in follow]
+    outcomes = [e.outcome for e in events if isinstance(e, Update) and e.outcome is not None]
+    assert [one.id for one in outcomes] == [soon]
+    assert world.looks_at(never) == []
+    assert world.clock.monotonic() - began < 190

@@ -6,11 +6,13 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from datalab_facade import Change, Datalab, Execution, Progress, Status
+from datalab_facade import Change, Convert, Datalab, Execution, Progress, Status
 from datalab_facade.notebook import show_progress
 from datalab_facade.testing import (
     DocumentScript,
@@ -179,3 +181,38 @@ def test_ipython_is_never_imported_where_it_was_not() -> None:
         "assert 'IPython' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=50)
+
+
+def test_an_update_that_tells_of_no_job_moves_the_totals_alone(
+    notebook: Notebook, client: Datalab, simulator: Simulator
+) -> None:
+    started = simulator.start(ExecutionScript([StepScript("parse", ends=5)]))
+    *_, last = client.executions.watch_many([started])
+    show_progress(attrs.evolve(last, change=None, outcome=None))
+    [shown] = notebook.displays
+    assert "1/1 finished" in shown.html
+    assert "<tr>" not in shown.html
+    show_progress(last)
+    assert shown.html.count(f"<td>{started}</td>") == 1
+
+
+def test_a_run_that_finds_everything_done_shows_its_totals(
+    notebook: Notebook, client: Datalab, tmp_path: Path
+) -> None:
+    sources = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
+    for source in sources:
+        source.write_bytes(f"%PDF-1.7 {source.name}".encode())
+    client.run(Convert(), sources, output_dir=tmp_path / "out")
+    client.run(Convert(), sources, output_dir=tmp_path / "out", on_update=show_progress)
+    [shown] = notebook.displays
+    assert "2/2 finished" in shown.html
+
+
+def test_an_ipython_that_is_not_whole_is_no_notebook(
+    monkeypatch: pytest.MonkeyPatch, notebook: Notebook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # An import of it raises ImportError.
+    monkeypatch.setitem(sys.modules, "IPython.core.getipython", None)
+    show_progress(moved("a.pdf", 4_000_000))
+    assert not notebook.displays
+    assert capsys.readouterr().out == f"a.pdf: {'█' * 20} 100% of 4.0 MB\n"

@@ -286,3 +286,15 @@ async def test_a_status_beside_submissions_and_long_waits_is_soon_there() -> Non
             task.cancel()
         await asyncio.gather(*waits, *submissions, return_exceptions=True)
     assert {request.status for request in simulator.requests} <= {200, None}
+
+
+@pytest.mark.parametrize("priority", RequestPriority)
+def test_a_line_takes_nobody_twice_and_lets_go_of_nobody_else(priority: RequestPriority) -> None:
+    line = PriorityLine()
+    for number in (1, 3, 3):
+        line.join(number, priority)
+    line.leave(2, priority)
+    assert (len(line), line.first()) == (2, (1, priority))
+    line.leave(1, priority)
+    line.leave(1, priority)
+    assert (len(line), line.first()) == (1, (3, priority))

@@ -145,6 +145,16 @@ def test_a_slot_that_is_cancelled_goes_to_the_next_one() -> None:
     assert rate_limiter.remaining(time.monotonic()) == 59
 
 
+def test_what_was_sent_counts_for_a_minute() -> None:
+    rate_limiter = SharedRateLimiter(Store(), 60)
+    slot = rate_limiter.reserve()
+    while (away := slot.delay(time.monotonic())) > 0:
+        time.sleep(min(away, 0.05))
+    sent = time.monotonic()
+    assert rate_limiter.remaining(sent + 59) == 59
+    assert rate_limiter.remaining(sent + 60) == 60
+
+
 def test_where_no_thread_can_be_had_a_process_goes_on_with_a_share(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -23,6 +23,7 @@ from datalab_facade import (
     Datalab,
     LocalRateLimiter,
     WaitPolicy,
+    WaitTimeoutError,
 )
 from datalab_facade.clock import SystemClock, wait_by
 from datalab_facade.testing import Fault
@@ -84,6 +85,25 @@ async def test_a_sleep_that_no_event_loop_would_end_says_so(
         policy = WaitPolicy(min_interval=0.01, max_interval=0.01)
         with pytest.raises(TimeoutError):
             await client.executions.wait(7, timeout=0.2, policy=policy)
+
+
+async def test_async_waiting_ends_at_its_deadline_where_only_the_event_loops_clock_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = Recorder(Fault.status(200, {**FINISHED, "status": "IN_PROGRESS"}))
+    loop, goes_on = asyncio.get_running_loop(), time.monotonic
+    policy = WaitPolicy(min_interval=0.01, max_interval=0.01)
+    http = httpx.AsyncClient(transport=recorder)
+    async with AsyncDatalab(API_KEY, http_client=http, requests_per_minute=None) as client:
+        with monkeypatch.context() as patched:
+            now = time.monotonic()
+            # As freezegun does with real_asyncio=True.
+            patched.setattr(loop, "time", goes_on)
+            patched.setattr(time, "monotonic", lambda: now)
+            with pytest.raises(WaitTimeoutError):
+                await client.executions.wait(7, timeout=0.3, policy=policy)
+        assert 0.1 < goes_on() - now < 5
+    assert len(recorder.requests) > 2
 
 
 async def test_a_wait_for_others_by_a_clock_that_cannot_sleep_says_so() -> None:

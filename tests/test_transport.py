@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from datalab_facade import (
     Status,
 )
 from datalab_facade.jobs.commands import Call
-from datalab_facade.testing import Fault
+from datalab_facade.testing import Fault, VirtualClock
 from datalab_facade.transport import api_calls, operations
 from datalab_facade.transport.api_calls import CallScope
 from tests.in_process import FINISHED, Recorder, new_simulator
@@ -55,6 +56,36 @@ async def test_an_output_may_come_from_a_mock_in_async_code_too() -> None:
         assert await client.outputs.read_json(OUTPUT) == {"pages": 2}
 
 
+class BreaksAtItsEnd(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body on a connection that breaks when it is let go."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"busy"
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"busy"
+
+    def close(self) -> None:
+        raise httpx.ReadError("broken")
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+def test_an_answer_of_storage_that_breaks_when_it_is_let_go_is_asked_for_again(way: Way) -> None:
+    asked: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) == 1:
+            return httpx.Response(503, stream=BreaksAtItsEnd())
+        return httpx.Response(200, json={"pages": 2})
+
+    client = way.client_over(httpx.MockTransport(handle), clock=VirtualClock())
+    assert way.done(client.outputs.read_json(OUTPUT)) == {"pages": 2}
+    assert [request.url for request in asked] == [OUTPUT.url] * 2
+
+
 def test_an_address_that_no_transport_can_ask_is_a_mistake_of_the_caller() -> None:
     wrong = httpx.UnsupportedProtocol("no way to sftp://")
     http = httpx.Client(transport=answering(wrong))
@@ -74,6 +105,14 @@ def test_an_answer_that_is_larger_than_any_execution_is_given_up(
     client = way.client_over(recorder)
     with pytest.raises(InvalidResponseError, match="more than 50 bytes"):
         way.done(client.executions.get(7, max_retries=0))
+
+
+def test_an_answer_of_megabytes_is_read_like_any_other_and_shows_no_key_either(way: Way) -> None:
+    said = "x" * (2 << 20)
+    recorder = Recorder(Fault.status(200, {**FINISHED, "long": said, "echo": f"by {API_KEY}"}))
+    execution = way.done(way.client_over(recorder).executions.get(7))
+    assert execution.succeeded
+    assert (execution.raw["long"], execution.raw["echo"]) == (said, "by ***")
 
 
 @pytest.mark.parametrize("blocking", [True, False])

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from datalab_facade import Status, StepRun
@@ -239,6 +239,7 @@ def many_runs(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(many_runs())
+@example([{"status": "COMPLETED", "started_at": "half past ten or so"}] * 6)
 def test_many_are_read_as_each_alone(bodies: list[dict[str, Any]]) -> None:
     alone, together = Sightings(), Sightings()
     keys = [str(number) for number in range(len(bodies))]
@@ -252,6 +253,19 @@ def test_many_have_nothing_in_common_that_can_change() -> None:
     bodies: list[dict[str, Any]] = [{"status": "COMPLETED"} for _ in range(9)]
     runs = RUNS.read_all(bodies, RUNS.reader(Sightings()), file_key=[None] * 9)
     assert len({id(run.extra) for run in runs}) == 9
+
+
+def test_of_many_as_of_one_the_names_that_are_known_beyond_the_fields_are_no_surprise() -> None:
+    runs = Decoder(StepRun, "step run", also=("known",))
+    sightings = Sightings()
+    bodies: list[dict[str, Any]] = [
+        {"status": "COMPLETED", "known": number, "success": True} for number in range(9)
+    ]
+    found = runs.read_all(bodies, runs.reader(sightings))
+    assert [(one.status, one.success, one.extra) for one in found] == [
+        (Status.COMPLETED, True, {})
+    ] * 9
+    assert not sightings.found
 
 
 def test_many_keep_the_bodies_that_they_were_read_from() -> None:

@@ -11,7 +11,7 @@ import attrs
 from datalab_facade.documents.receipts import stem_of
 from datalab_facade.errors import DatalabError, LocalFileError, SubmissionUncertainError
 from datalab_facade.files.descriptions import harmless_name
-from datalab_facade.jobs.outcomes import NothingYet, Settled
+from datalab_facade.jobs.outcomes import Settled
 from datalab_facade.redaction import printable, redact, redacted_repr
 from datalab_facade.runs.run_records import RunEntry
 from datalab_facade.runs.run_results import RunResult
@@ -46,7 +46,6 @@ class WaitFor:
 
 
 Action: TypeAlias = Upload | Submit | WaitFor | RunResult
-FeedAction: TypeAlias = WaitFor | RunResult | NothingYet
 
 
 @attrs.frozen
@@ -60,12 +59,10 @@ class LateCost:
     """When it is asked for, of the client's clock."""
 
 
-def scheduler_input(action: FeedAction) -> int | str | Settled[RunResult] | NothingYet:
+def scheduler_input(action: WaitFor | RunResult) -> int | str | Settled[RunResult]:
     """Return what the scheduler is fed for a file: an id to wait for, or its result."""
     if isinstance(action, WaitFor):
         return action.job_id
-    if isinstance(action, NothingYet):
-        return action
     succeeded = action.status is Status.COMPLETED
     return Settled(action, succeeded=succeeded, source=action.source)
 

@@ -184,7 +184,7 @@ def folder_lock(folder: Path, timeout: float) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         with suppress(ImportError, PermissionError):
-            import fcntl
+            import fcntl  # noqa: F401 - not every system has it
 
             descriptor = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, descriptor)
@@ -196,7 +196,7 @@ def folder_lock(folder: Path, timeout: float) -> Iterator[None]:
                 # Another greenlet of this thread may hold it.
                 time.sleep(min(left, _LOCK_POLL_INTERVAL))
             # A child process may have inherited the descriptor, and would keep the lock.
-            stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
+            stack.callback(_unlock, descriptor)
         yield
 
 
@@ -212,3 +212,11 @@ def _try_lock(descriptor: int) -> bool:
         # The file system has no locks.
         return True
     return True
+
+
+def _unlock(descriptor: int) -> None:
+    import fcntl
+
+    # A file system that has no locks cannot unlock either.
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

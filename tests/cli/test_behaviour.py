@@ -32,6 +32,7 @@ from datalab_facade import (
     InvalidArgumentError,
     JobFailedError,
     LocalFileError,
+    Manifest,
     NotFoundError,
     OverloadedError,
     PaymentRequiredError,
@@ -634,3 +635,29 @@ def test_the_doctor_is_content_with_any_answer_of_datalab(run: Run, world: World
     done = run("doctor")
     assert "Datalab answers" in done.out
     assert "Datalab accepts the key" in done.out
+
+
+def test_the_doctor_leaves_the_hint_to_an_error_that_names_the_setting(
+    run: Run, world: World
+) -> None:
+    done = run("doctor", "--host", world.host.replace("http:", "https:"))
+    assert done.code == 5
+    assert "Check scheme and port of base_url or DATALAB_HOST" in done.out
+    assert "Check the network" not in done.out
+    assert "not checked: Datalab cannot be reached" in done.out
+
+
+def test_outputs_whose_manifest_cannot_be_written_end_with_74_and_can_be_saved_again(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: object) -> None:
+        raise LocalFileError("The manifest cannot be written: Read-only file system")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(Manifest, "write", write)
+        done = run("download", world.done, "-o", "listed")
+    assert done.code == ExitCode.WRITE_ERROR
+    assert "its manifest does not list them" in done.err
+    assert run("download", world.done, "-o", "listed").code == 0
+    [home] = (world.folder / "listed").iterdir()
+    assert len(Manifest.read(home).saved) == 4

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
+import re
 from pathlib import Path
+from typing import NoReturn
 
+import httpx
 import pytest
 
+from datalab_facade import Datalab
 from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.exits import ExitCode
 from datalab_facade.cli.sessions import Session
+from datalab_facade.documents.tasks import Convert
 from datalab_facade.errors import LocalFileError
-from datalab_facade.testing import DocumentScript
+from datalab_facade.testing import DocumentScript, Fault, VirtualClock
 from tests.cli.conftest import Run
 from tests.cli.programs import InTerminal, in_pipe, in_terminal
 from tests.cli.schemas import check_document
 from tests.cli.worlds import World
 from tests.in_process import blocking, new_simulator
+from tests.secrets_for_tests import API_KEY
 
 SCHEMA = '{"properties": {"total": {"type": "number"}}}'
 
@@ -127,6 +136,10 @@ ONE_FORM = ["fill", "invoice.pdf", "--fields", '{"a": "b"}', "-o"]
         (["result", ""], "It is empty"),
         (["report", ""], "'DIR': It is empty"),
         ([*ONE_FORM, "x.docx"], "x.docx is not the name of a PDF file"),
+        (
+            ["fill", "https://a.example/form", "--fields", '{"a": "b"}', "-o", "x.docx"],
+            "x.docx is not the name of a PDF or an image",
+        ),
         ([*ONE_FORM, "x.png"], "x.png is not the name of a PDF file"),
         (["extract", "invoice.pdf", "--schema", ""], "It is empty"),
         (["segment", "invoice.pdf", "--segments", ""], "It is empty"),
@@ -513,3 +526,342 @@ def test_a_server_listens_where_it_is_told(world: World, tmp_path: Path) -> None
     done = in_pipe(["serve", "--port", port], {}, tmp_path)
     assert done.code == 2
     assert "Cannot listen there" in done.err
+
+
+def _new_pipeline(run: Run) -> str:
+    """Create a pipeline of one conversion, and return its id."""
+    created = json.loads(run("pipelines", "create", "pipeline.json", "--json").out)
+    return str(created["pipeline_id"])
+
+
+def test_a_pipeline_with_several_documents_needs_a_folder_and_no_step(
+    run: Run, world: World
+) -> None:
+    pipeline, before = _new_pipeline(run), _submitted(world)
+    two = ("pipelines", "run", pipeline, "invoice.pdf", "report.pdf")
+    for more in ([], ["--step", "convert", "-o", "two.md"]):
+        done = run(*two, *more)
+        assert (done.code, done.out) == (2, "")
+        assert "2 documents need a folder for their results: use -o FOLDER" in done.err
+    assert _submitted(world) == before
+
+
+def test_a_pipeline_that_finds_no_text_ends_with_1_and_tells_what_it_cost(
+    run: Run, world: World
+) -> None:
+    pipeline, blank = _new_pipeline(run), DocumentScript(seconds=0.1, extra={"markdown": ""})
+    world.simulator.documents.script(blank)
+    done = run("pipelines", "run", pipeline, "invoice.pdf")
+    assert (done.code, done.out) == (1, "")
+    assert "has no markdown. Check whether the document is blank" in done.err
+    world.simulator.documents.script(blank)
+    done = run("pipelines", "run", pipeline, "invoice.pdf", "--json")
+    line = json.loads(done.out)
+    check_document("pipelines-run", line)
+    assert (done.code, line["succeeded"], line["source"]) == (1, False, "invoice.pdf")
+    assert (line["page_count"], line["cost_cents"]) == (1, 1)
+    assert line["error"]["kind"] == "EmptyResultError"
+
+
+def test_a_pipeline_that_fails_says_in_which_step_and_why(run: Run, world: World) -> None:
+    pipeline = _new_pipeline(run)
+    for more, code in (([], 1), (["--fail-on", "never"], 0)):
+        world.simulator.documents.script(DocumentScript(seconds=0.1, error="no pages"))
+        done = run("pipelines", "run", pipeline, "invoice.pdf", *more)
+        assert (done.code, done.out) == (code, "")
+        assert "failed: convert (step 0): no pages" in done.err
+
+
+@pytest.mark.parametrize("step", ["7", "nothing"])
+def test_a_step_that_a_pipeline_has_not_is_refused_with_those_that_it_has(
+    run: Run, step: str
+) -> None:
+    done = run("pipelines", "run", _new_pipeline(run), "invoice.pdf", "--step", step)
+    assert (done.code, done.out) == (2, "")
+    assert "its steps are: 0 (convert)" in done.err
+
+
+def test_a_deadline_of_a_pipeline_says_how_to_take_the_result_later(run: Run, world: World) -> None:
+    pipeline = _new_pipeline(run)
+    world.simulator.documents.script(DocumentScript(seconds=1.0))
+    done = run("pipelines", "run", pipeline, "invoice.pdf", "--timeout", "0.3s")
+    assert (done.code, done.out) == (4, "")
+    command = done.err.strip().rpartition("datalab-facade ")[2].split()
+    assert command[:2] == ["pipelines", "result"]
+    later = run(*command)
+    assert (later.code, later.out) == (0, "# invoice.pdf\n\nPage 0.\n")
+
+
+def test_a_pipeline_is_shown_also_where_its_price_is_not_told(run: Run, world: World) -> None:
+    pipeline = _new_pipeline(run)
+    assert "for 1,000 pages" in run("pipelines", "show", pipeline).out
+    world.simulator.inject_always(Fault.status(403), path=f"/api/v1/pipelines/{pipeline}/rate")
+    try:
+        shown = run("pipelines", "show", pipeline)
+        plan = run("pipelines", "run", pipeline, "invoice.pdf", "--dry-run")
+    finally:
+        world.simulator.clear_faults()
+    assert (shown.code, shown.err) == (0, "")
+    assert f"pipeline {pipeline}" in shown.out
+    assert "1,000 pages" not in shown.out
+    assert "The cost depends on the number of pages" in plan.out
+
+
+def test_segments_of_several_documents_are_each_below_the_name_of_their_document(
+    run: Run, world: World
+) -> None:
+    world.simulator.documents.script(
+        DocumentScript(seconds=0.1), DocumentScript(seconds=0.1, segments={})
+    )
+    done = run("segment", "invoice.pdf", "report.pdf", "--segment", "Letter=words")
+    assert done.code == 0
+    lines = done.lines
+    assert lines[0] == "invoice.pdf"
+    assert lines[2].split() == ["Letter", "0", "high"]
+    assert lines[-2:] == ["report.pdf", "No segments were found."]
+
+
+def test_a_result_of_several_formats_goes_into_a_folder_only(run: Run, world: World) -> None:
+    submitted = run("submit", "convert", "invoice.pdf", "--format", "html,json")
+    job_id = json.loads(submitted.out)["id"]
+    for output in ([], ["-o", "several.html"]):
+        done = run("result", job_id, *output)
+        assert (done.code, done.out) == (2, "")
+        assert "has the formats html, json: use -o FOLDER to save all of them" in done.err
+    assert not (world.folder / "several.html").exists()
+    assert run("result", job_id, "-o", "several/").code == 0
+    saved = {path.suffix for path in (world.folder / "several").rglob("*.*")}
+    assert {".html", ".json"} <= saved
+
+
+@pytest.mark.parametrize("failing", ["claim", "sync"])
+def test_a_file_is_as_it_was_if_its_new_content_cannot_be_written(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (world.folder / "kept.md").write_text("before", encoding="utf-8")
+    there = set(world.folder.iterdir())
+    monkeypatch.setattr(f"datalab_facade.cli.result_output.{failing}", fail)
+    done = run("result", world.requested, "-o", "kept.md")
+    assert (done.code, done.out) == (ExitCode.WRITE_ERROR, "")
+    assert "kept.md cannot be written: No space left on device" in done.err
+    assert (world.folder / "kept.md").read_text(encoding="utf-8") == "before"
+    assert set(world.folder.iterdir()) == there
+
+
+def test_a_document_without_text_is_an_error_and_not_an_empty_answer(
+    run: Run, world: World
+) -> None:
+    world.simulator.documents.script(DocumentScript(seconds=0.1, extra={"markdown": ""}))
+    done = run("convert", "invoice.pdf")
+    assert (done.code, done.out) == (1, "")
+    assert "has no markdown. Check whether the document is blank" in done.err
+
+
+def test_a_suggestion_that_did_not_come_is_an_error(run: Run, world: World) -> None:
+    world.simulator.documents.script(
+        DocumentScript(seconds=0.1, extra={"suggestions": {"simple": None}})
+    )
+    done = run("suggest-schemas", world.checkpoint, "--only", "simple")
+    assert (done.code, done.out) == (1, "")
+    assert "has no simple schema" in done.err
+
+
+def test_a_created_document_is_described_as_json_without_its_bytes(run: Run) -> None:
+    submitted = json.loads(run("submit", "create", "text.md").out)
+    done = run("result", submitted["id"], "--json")
+    line = json.loads(done.out)
+    check_document("result", line)
+    assert (done.code, line["succeeded"], line["files"]) == (0, True, [])
+    assert not {"output_base64", "raw"} & set(line)
+
+
+def test_a_setting_that_is_no_json_is_sent_as_text(run: Run, world: World) -> None:
+    assert run("convert", "invoice.pdf", "--set", "mode=fast").code == 0
+    *_, request = world.simulator.documents.values()
+    assert request.fields["mode"] == "fast"
+
+
+def test_a_folder_that_cannot_be_read_is_named_before_anything_is_sent(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (world.folder / "locked").mkdir()
+    before = _submitted(world)
+
+    def scandir(_: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    # Root can read everything, so this is not done with the rights of a folder.
+    with monkeypatch.context() as patches:
+        patches.setattr("os.scandir", scandir)
+        done = run("convert", "locked", "-o", "locked-out", "--extensions", "pdf")
+    assert (done.code, done.out) == (2, "")
+    assert "locked cannot be read: Permission denied; nothing was sent" in done.err
+    assert _submitted(world) == before
+
+
+def test_a_folder_that_is_read_only_is_named_before_anything_is_sent(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _submitted(world)
+
+    def access(_: object, mode: int) -> bool:
+        return mode != os.W_OK
+
+    with monkeypatch.context() as patches:
+        patches.setattr("os.access", access)
+        done = run("convert", "invoice.pdf", "-o", "read-only.md")
+    assert (done.code, done.out) == (2, "")
+    assert "the folder . is read-only; nothing was sent" in done.err
+    assert _submitted(world) == before
+
+
+def test_a_form_goes_into_a_folder_under_a_name_of_its_own(run: Run, world: World) -> None:
+    done = run("fill", "invoice.pdf", "--fields", '{"a": "b"}', "-o", "forms/")
+    assert (done.code, "1 field filled in" in done.out) == (0, True), done
+    assert len(list((world.folder / "forms").rglob("*.pdf"))) == 1
+
+
+def test_a_plan_of_many_documents_names_the_first_20_and_counts_the_rest(
+    run: Run, world: World
+) -> None:
+    folder = world.folder / "planned"
+    folder.mkdir()
+    for number in range(23):
+        (folder / f"{number:02}.pdf").write_bytes(b"%PDF-1.7")
+    done = run("convert", "planned", "-o", "planned-out", "--dry-run")
+    assert done.code == 0
+    assert "23 documents to convert" in done.out
+    assert "planned/19.pdf" in done.out
+    assert "planned/20.pdf" not in done.out
+    assert "… 3 more" in done.out
+
+
+def test_a_run_obeys_its_deadline_and_does_so_many_documents_at_once_as_it_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = new_simulator()
+    monkeypatch.delenv("DATALAB_HOST")
+    monkeypatch.setattr(Session, "client", lambda _: blocking(simulator))
+    simulator.documents.script_always(DocumentScript(seconds=600))
+    convert = ("convert", "invoice.pdf", "report.pdf", "-o")
+    done = run(*convert, "one-by-one", "--concurrency", "1")
+    assert (done.code, "2 of 2 files done" in done.out) == (0, True), done
+    first, second = simulator.documents.values()
+    assert (second.created_at - first.created_at).total_seconds() >= 600
+    began = simulator.clock.monotonic()
+    done = run(*convert, "in-time", "--timeout", "5m", "--fail-on", "never")
+    assert "0 of 2 files done" in done.out
+    assert simulator.clock.monotonic() - began == pytest.approx(300, abs=1)
+
+
+def test_a_report_of_many_files_shows_those_that_failed_first_and_counts_the_rest(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = new_simulator()
+    monkeypatch.delenv("DATALAB_HOST")
+    folder = world.folder / "many"
+    folder.mkdir()
+    for number in range(45):
+        (folder / f"{number:02}.pdf").write_bytes(f"%PDF-1.7 {number}".encode())
+    simulator.documents.script_with(
+        lambda request: DocumentScript(
+            error="no pages" if request.file and request.file.filename == "44.pdf" else None
+        )
+    )
+    with blocking(simulator) as client:
+        client.run(Convert(), folder, output_dir=world.folder / "many-out")
+    done = run("report", "many-out")
+    assert done.code == 0
+    assert done.lines[1].split()[:2] == ["✗", "44.pdf"]
+    assert done.lines[2].split()[:2] == ["✓", "00.pdf"]
+    assert "… 5 more files" in done.lines
+    assert "44 of 45 files done" in done.out
+
+
+def test_totals_do_without_late_costs_where_the_journal_is_gone(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(_: object) -> NoReturn:
+        raise LocalFileError("The journal cannot be read")
+
+    simulator = new_simulator()
+    simulator.documents.script_always(DocumentScript(cost_cents=7, cost_after=1e6))
+    monkeypatch.delenv("DATALAB_HOST")
+    monkeypatch.setattr(Session, "client", lambda _: blocking(simulator))
+    monkeypatch.setattr("datalab_facade.runs.run_records.RunRecords.read", read)
+    done = run("convert", "invoice.pdf", "report.pdf", "-o", "no-journal")
+    assert (done.code, done.err) == (0, "")
+    assert "2 of 2 files done, in no-journal · 2 pages\n" in done.out
+
+
+def test_of_many_documents_that_cannot_be_sent_only_the_first_few_are_tried(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: set[bytes] = set()
+
+    def refuse(request: httpx.Request) -> NoReturn:
+        tried.update(re.findall(rb'filename="([^"]+)"', request.read()))
+        raise httpx.ConnectError("Connection refused", request=request)
+
+    def client(_: Session) -> Datalab:
+        http = httpx.Client(transport=httpx.MockTransport(refuse))
+        return Datalab(API_KEY, http_client=http, clock=VirtualClock())
+
+    monkeypatch.setattr(Session, "client", client)
+    names = [f"unsent-{number:02}.pdf" for number in range(20)]
+    for name in names:
+        (world.folder / name).write_bytes(b"%PDF-1.7")
+    done = run("segment", *names, "--segment", "Letter=words")
+    assert (done.code, done.out) == (5, "")
+    assert tried == {b"unsent-00.pdf", b"unsent-01.pdf", b"unsent-02.pdf"}
+    assert all(f"{name}: " in done.err for name in names)
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        ("list.json", "list.json does not hold a handle, which submit prints"),
+        ("[1]", "A document request is given as its id"),
+        ("{host}/about", "is not the address of a document request"),
+        ("https://elsewhere.example/api/v1/convert/abc", "belongs to another address"),
+        ("http://[broken", "is not an address"),
+    ],
+)
+def test_what_is_no_handle_of_a_request_is_refused(
+    run: Run, world: World, job: str, said: str
+) -> None:
+    (world.folder / "list.json").write_text("[1]", encoding="utf-8")
+    done = run("result", job.replace("{host}", world.host))
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_standard_input_goes_into_a_file_that_says_the_format(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = io.TextIOWrapper(io.BytesIO(b"<!doctype html><p>A</p></html>"))
+    monkeypatch.setattr("sys.stdin", page)
+    done = run("convert", "-", "-o", "piped.html")
+    assert (done.code, "piped.html" in done.out) == (0, True), done
+    assert (world.folder / "piped.html").read_text(encoding="utf-8").startswith("<h1>")
+
+
+def test_a_report_tells_why_a_document_failed(run: Run, world: World) -> None:
+    world.simulator.documents.script(DocumentScript(seconds=0.1, error="no pages"))
+    assert run("convert", "invoice.pdf", "-o", "told").code == 1
+    done = run("report", "told")
+    assert done.code == 0
+    assert "✗  invoice.pdf" in done.out
+    assert "0 of 1 file done, in told" in done.out
+
+
+def test_a_checkpoint_is_submitted_without_a_file(run: Run, world: World) -> None:
+    done = run("submit", "extract", world.checkpoint, "--checkpoint", "--schema", SCHEMA)
+    assert done.code == 0, done
+    *_, request = world.simulator.documents.values()
+    assert request.fields["checkpoint_id"] == world.checkpoint
+    assert request.file is None
+    assert json.loads(run("result", done.out).out)["value"] == {"total": 1.5}

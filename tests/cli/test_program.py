@@ -268,3 +268,15 @@ def test_help_imports_neither_rich_nor_httpx() -> None:
         "assert not found, found\n"
     )
     subprocess.run([sys.executable, "-I", "-c", script], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_demo_goes_on_without_what_an_extraction_needs_and_says_what_to_install(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(show.Demo.__init__, "__defaults__", (200.0,))
+    monkeypatch.setattr(show, "find_spec", lambda _: None)
+    done = run("demo", "-o", "demo-without")
+    assert done.code == 0, done
+    assert "This needs: pip install 'datalab-facade[extraction]'" in done.out
+    assert "Invoice(vendor=" not in done.out
+    assert "Critical path" in done.out

@@ -641,3 +641,10 @@ def test_a_display_is_as_high_as_its_terminal_or_lower(rows: int) -> None:
     )
     assert len(text.splitlines()) <= max(rows, len(many_text(OVERVIEW, _PLAIN, now=None, rows=1)))
     assert text.endswith("Ctrl-C leaves")
+
+
+def test_an_execution_of_a_pipeline_whose_steps_are_not_known_yet_has_no_table() -> None:
+    execution = PipelineExecution(id="pex_1", status=Status.parse("pending"))
+    text = pipeline_execution_text(execution, _PLAIN)
+    assert text.startswith("Pipeline execution pex_1")
+    assert "\n" not in text

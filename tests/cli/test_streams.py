@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from datalab_facade.cli import streams
 from datalab_facade.cli.exits import ExitCode
 from tests.cli.conftest import Run
 from tests.cli.programs import Done, cold, command, surroundings
@@ -156,3 +160,26 @@ def test_a_file_for_which_there_is_no_room_is_reported(world: World) -> None:
     done = redirected(arguments, "ulimit -f 8;", world)
     assert done.code == ExitCode.WRITE_ERROR, done
     assert "File too large" in done.err
+
+
+def test_a_stream_that_is_no_file_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, error = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", error)
+    streams.guard_streams()
+    assert (sys.stdout, sys.stderr) == (out, error)
+    assert streams.failure_of(sys.stdout) is None
+
+
+def test_a_guarded_stream_is_the_same_file_with_the_same_encoding(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.txt"
+    with path.open("w", encoding="latin-1") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        streams.guard_streams()
+        assert sys.stdout.fileno() == file.fileno()
+        assert not sys.stdout.isatty()
+        sys.stdout.write("für\n")
+        assert path.read_bytes() == b"f\xfcr\n"

@@ -419,3 +419,18 @@ def test_a_journal_knows_when_it_leaves_and_when_it_was_refused(way: Way) -> Non
     with pytest.raises(SubmissionUncertainError):
         way.done(client.documents.submitter.start(planned, seconds=60, options={}))
     assert told == ["leaves", "refused", "leaves", "refused", "leaves"]
+
+
+def test_a_run_sends_the_type_that_it_was_told_whatever_the_name_of_a_file(
+    way: Way, tmp_path: Path
+) -> None:
+    simulator = new_simulator()
+    scan = tmp_path / "scan"
+    scan.write_bytes(PDF)
+    client = way.client(simulator)
+    options = {"output_dir": tmp_path / "out", "content_type": "application/pdf"}
+    done = way.done(client.run(Convert(), [scan], **options))
+    assert [one.succeeded for one in done.results] == [True]
+    [request] = simulator.documents.values()
+    assert request.file is not None
+    assert (request.file.content_type, request.file.body) == ("application/pdf", PDF)

@@ -31,8 +31,9 @@ from datalab_facade import (
     Segmentation,
 )
 from datalab_facade.documents.tasks import Convert, Extract
-from datalab_facade.testing import DocumentScript, Fault, Simulator
+from datalab_facade.testing import DocumentScript, Fault, Simulator, VirtualClock
 from tests.in_process import new_simulator
+from tests.secrets_for_tests import API_KEY
 from tests.ways import Way
 
 PDF = b"%PDF-1.7 not much"
@@ -369,3 +370,29 @@ def test_a_filled_form_says_what_was_not_found(
     form = way.done(documents.fill(PDF, {"name": "Jane", "fax": "1"}))
     assert (form.filled, form.not_found, form.is_complete) == (("name",), ("fax",), False)
     assert form.content == PDF
+
+
+class SleepyClock(VirtualClock):
+    """Of a machine that is suspended in each sleep, once it has fallen asleep."""
+
+    suspended = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds + self.suspended)
+
+    async def sleep_async(self, seconds: float) -> None:
+        await super().sleep_async(seconds + self.suspended)
+
+
+def test_what_comes_late_is_asked_for_no_more_after_the_machine_was_suspended(way: Way) -> None:
+    clock = SleepyClock()
+    simulator = Simulator(clock, api_key=API_KEY)
+    simulator.documents.script(DocumentScript(cost_after=1e6))
+    documents = way.client(simulator).documents
+    handle = way.done(documents.submit(Convert(), PDF))
+    way.done(documents.wait(handle))
+    before = len(simulator.requests)
+    clock.suspended = 3_600.0
+    result = way.done(documents.result(handle, wait_for="cost"))
+    assert (result.cost_cents, result.page_count) == (None, 1)
+    assert len(simulator.requests) == before + 1

@@ -285,6 +285,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "form data without a value": (lambda: any_fill({"a": {"description": "b"}}), "without 'value'"),
     "a value that is a list": (lambda: any_fill({"a": ["b"]}), "a text, a number or a date"),
     "a confidence over 1": (lambda: any_fill({"a": "b"}, confidence_threshold=2), "must be 0 to 1"),
+    "no markdown": (lambda: any_createdocument(None), "CreateDocument: markdown is missing"),
     "markdown that is bytes": (lambda: any_createdocument(b"x"), "markdown must be a string"),
     "no processor": (lambda: any_runagent(" "), "processor is empty"),
 }

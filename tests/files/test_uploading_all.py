@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from datalab_facade import InvalidArgumentError, UploadError
+from datalab_facade.files.uploads import Uploadable
 from datalab_facade.testing import Fault, Simulator, VirtualClock, connect, connect_async
 
 
@@ -48,3 +49,12 @@ def test_the_sources_are_checked_before_anything_is_sent(wrong: Any) -> None:
     with connect(simulator) as client, pytest.raises(InvalidArgumentError):
         client.files.upload_all(wrong)
     assert not simulator.requests
+
+
+def test_an_outcome_names_its_source_and_shows_nothing_of_its_content() -> None:
+    with connect(Simulator(VirtualClock())) as client:
+        sources: list[Uploadable] = [("a.pdf", b"%PDF of a secret"), b"%PDF of a secret"]
+        named, bare = client.files.upload_many(sources, concurrency=1)
+    assert repr(named).startswith("UploadOutcome(source=('a.pdf', <16 bytes>), file=File(id=1, ")
+    assert repr(bare).startswith("UploadOutcome(source=<16 bytes>, ")
+    assert [one.to_dict()["source"] for one in (named, bare)] == ["a.pdf", "<16 bytes>"]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import fcntl
 import gzip
+import hashlib
+import io
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from datalab_facade import DownloadError, SavedOutput
+from datalab_facade import DownloadError, Manifest, Progress, SavedOutput
 from datalab_facade.outputs import journal
 from datalab_facade.outputs.journal import Journal
 from datalab_facade.transfers import disk as locked_files
 from tests.outputs.bad_storage import BadStorage, stored
-from tests.outputs.conftest import Side, execution_of, output_at
+from tests.outputs.conftest import Side, execution_of, output_at, until
 from tests.outputs.test_folders import PROMISE
 
 SMALL, LARGE = b"[1, 2]", os.urandom(200_000)
@@ -121,6 +125,29 @@ def test_the_disk_is_at_work_while_more_comes(
     assert second[0] + second[1] > 32 << 20
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="no such call on this system")
+def test_the_disk_is_at_work_too_while_the_checksums_of_storage_are_compared(
+    side: Side, storage: BadStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def advise(_: int, offset: int, length: int, __: int) -> None:
+        told.append((offset, length))
+
+    def wait_for_the_disk(transfer: Progress) -> None:
+        # Whoever reads it for the checksums is stopped at the end, wherever it is.
+        if transfer.bytes_done >= 36 << 20:
+            until(lambda: len(told) == 2)
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    body = LARGE * 200
+    checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    storage.plays(then=stored(body, headers={"x-amz-checksum-sha256": checksum}))
+    side.call("save", output_at(storage.url()), tmp_path / "out", on_progress=wait_for_the_disk)
+    assert (tmp_path / "out").read_bytes() == body
+    assert told == [(0, 16 << 20), (16 << 20, 16 << 20)]
+
+
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
 def test_a_disk_that_fails_to_keep_it_is_told(
     side: Side, storage: BadStorage, disk: Disk, tmp_path: Path, body: bytes
@@ -189,6 +216,18 @@ def test_a_file_system_without_locks_keeps_promises_all_the_same(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_system_that_takes_less_than_it_is_given_is_given_the_rest(tmp_path: Path) -> None:
+    class Sparing(io.FileIO):
+        """A file of a system that is interrupted in every write."""
+
+        def write(self, data: Any, /) -> int:
+            return super().write(data[:7])
+
+    with Sparing(tmp_path / "out", "w") as file:
+        locked_files.write_all(file, LARGE[:100])
+    assert (tmp_path / "out").read_bytes() == LARGE[:100]
+
+
 def test_a_promise_matches_intent_if_the_file_is_there_and_what_was_promised(
     tmp_path: Path,
 ) -> None:
@@ -233,3 +272,21 @@ def test_where_the_drive_itself_can_be_synced_it_is(
         else:
             locked_files.sync(file)
     assert asked == done
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_on_a_file_system_without_locks_all_outputs_are_saved_and_listed(
+    side: Side, storage: BadStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    storage.plays(then=stored(SMALL))
+    execution = execution_of(("parse", "a", storage.url()))
+    manifest = side.call("save_all", execution, tmp_path)
+    [saved] = manifest.saved
+    home = tmp_path / f"execution-{execution.id}"
+    assert (home / saved.path).read_bytes() == SMALL
+    assert Manifest.read(home) == manifest
+    assert sorted(path.name for path in home.iterdir()) == ["manifest.json", "parse"]

@@ -13,6 +13,7 @@ import pytest
 
 from datalab_facade import APIConnectionError, DownloadError, Execution, Output
 from datalab_facade.outputs.async_renewing import AsyncRenewals
+from datalab_facade.outputs.renewing import Renewals
 from datalab_facade.testing import (
     ExecutionScript,
     Fault,
@@ -228,6 +229,37 @@ async def test_a_poll_that_took_all_the_time_leaves_none_for_another() -> None:
     assert [type(error) for error in ended] == [APIConnectionError, DownloadError]
     assert isinstance(ended[1], DownloadError)
     assert ended[1].reason == "expired"
+
+
+def test_a_poll_that_took_all_the_time_leaves_none_for_another_thread() -> None:
+    began, waits = threading.Event(), threading.Event()
+
+    class Watched(VirtualClock):
+        def monotonic(self) -> float:
+            now = super().monotonic()
+            if threading.current_thread() is threading.main_thread():
+                waits.set()
+            return now
+
+    clock, polled = Watched(), list[float]()
+    renewals, output = Renewals(clock), output_at("https://storage.example/a")
+
+    def fail_slowly(left: float) -> Execution:
+        polled.append(left)
+        waits.clear()
+        began.set()
+        assert waits.wait(10)
+        clock.sleep(10)
+        raise APIConnectionError("broken", method="GET", url="")
+
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(renewals.renew, output, output.url, 20, fail_slowly)
+        assert began.wait(10)
+        with pytest.raises(DownloadError) as failed:
+            renewals.renew(output, output.url, 5, fail_slowly)
+        assert isinstance(first.exception(10), APIConnectionError)
+    assert failed.value.reason == "expired"
+    assert polled == [20]
 
 
 def test_what_is_known_of_executions_is_bounded(

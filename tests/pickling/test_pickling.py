@@ -171,6 +171,19 @@ def test_a_handle_that_was_pickled_says_what_it_needs(way: Way) -> None:
             arrived.watch()
 
 
+@pytest.mark.parametrize(
+    "changed", [{"id": None}, {"id": True}, {"id": 1.5}, {"kind": 7}, {"origin": None}], ids=str
+)
+def test_a_pickle_that_holds_no_handle_is_refused_in_words(
+    way: Way, changed: dict[str, Any]
+) -> None:
+    handle = way.client(new_simulator()).executions.handle(7)
+    make, (kind, data) = handle.__reduce__()
+    assert make(kind, data) == handle
+    with pytest.raises(InvalidArgumentError, match="does not hold a handle of this version"):
+        make(kind, {**data, **changed})
+
+
 def test_what_stands_for_the_client_of_a_pickled_handle_is_copied_like_anything(way: Way) -> None:
     simulator = new_simulator()
     handle = way.client(simulator).executions.handle(simulator.start(SOON))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from markdown_it.token import Token
 
 from datalab_facade import (
     AgentResult,
+    AsyncDatalab,
+    Conversion,
     CreatedDocument,
     Datalab,
     DocumentRequest,
@@ -23,6 +26,7 @@ from datalab_facade import (
     Segmentation,
     Status,
 )
+from datalab_facade.documents.async_handles import AsyncDocumentHandle
 from datalab_facade.documents.handles import DocumentHandle
 from datalab_facade.models import JSON
 from datalab_facade.pictures import cards as drawing
@@ -295,3 +299,86 @@ def seconds_of(read: Callable[[str, TreeBuilder], None], text: str) -> float:
     read(text, TreeBuilder(root, ImageStock({})))
     as_html(root)
     return time.process_time() - began
+
+
+async def test_a_handle_of_the_async_client_is_shown_as_one_of_the_blocking_client() -> None:
+    task = Extract({"properties": {"a": {}}}, webhook_url="https://a.test/secret")
+    async with AsyncDatalab(API_KEY) as client:
+        handle = AsyncDocumentHandle(id="extract/a", jobs=client.documents, task=task)
+        shown = handle._repr_html_()
+    check_card(shown)
+    assert "page_schema" in shown
+    assert API_KEY not in shown
+    assert "/secret" not in shown
+    with Datalab(API_KEY) as client:
+        same = DocumentHandle(id="extract/a", jobs=client.documents, task=task)
+        assert same._repr_html_() == shown
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n and more", "png"),
+        (b"\xff\xd8\xff and more", "jpeg"),
+        (b"GIF89a and more", "gif"),
+        (b"RIFF\x04\0\0\0WEBP", "webp"),
+    ],
+)
+def test_an_image_is_shown_as_what_its_first_bytes_say(data: bytes, kind: str) -> None:
+    encoded = base64.b64encode(data).decode()
+    # The name says nothing: whoever wrote the document chose it.
+    result = Conversion(
+        id="convert/a", raw={"markdown": "![a](a.bmp)", "images": {"a.bmp": encoded}}
+    )
+    assert check_card(result._repr_html_()) == [f"data:image/{kind};base64,{encoded}"]
+
+
+@pytest.mark.parametrize("encoded", ["a", "ä", "RIFF", base64.b64encode(b"RIFF1234WAVE").decode()])
+def test_what_is_no_image_is_left_out_and_said(encoded: str) -> None:
+    result = Conversion(
+        id="convert/a", raw={"markdown": "![a](a.png)", "images": {"a.png": encoded}}
+    )
+    shown = result._repr_html_()
+    assert check_card(shown) == []
+    assert "[image: a]" in shown
+    assert "1 image left out" in shown
+
+
+def test_breaks_and_lines_of_html_are_kept_and_what_ends_nothing_is_dropped() -> None:
+    shown = conversion("<p>one<br>two</img></br></p><hr><p>three</nothing></p>", "html")
+    html = shown._repr_html_()
+    check_card(html)
+    assert "<p>one<br>two" in html
+    assert "<hr><p>three</p>" in html
+    assert "nothing" not in html
+
+
+def test_a_formula_on_one_line_is_a_part_of_its_paragraph() -> None:
+    shown = conversion("$$E = mc^2$$\nand so on")._repr_html_()
+    check_card(shown)
+    assert "<p><code>E = mc^2</code>\nand so on</p>" in shown
+
+
+@pytest.mark.parametrize("end", ["", "\n</table>\n\nafter"])
+def test_a_table_over_several_lines_is_one_table_even_if_it_never_ends(end: str) -> None:
+    shown = conversion(f"before\n\n<table>\n<tr><td>1</td></tr>\n<tr><td>2</td></tr>{end}")
+    html = shown._repr_html_()
+    check_card(html)
+    assert "<p>before</p><table>" in html
+    assert html.count("<td>1</td>") == html.count("<td>2</td>") == 1
+    assert ("<p>after</p>" in html) == bool(end)
+
+
+def test_a_code_block_that_never_ends_goes_on_to_the_end() -> None:
+    shown = conversion("before\n\n```\n# no heading\n\n<b>")._repr_html_()
+    check_card(shown)
+    assert "<pre># no heading\n\n&lt;b&gt;</pre>" in shown
+
+
+def test_json_that_is_too_deep_for_a_card_does_not_keep_it_from_being_shown() -> None:
+    deep: JSON = "end"
+    for _ in range(100_000):
+        deep = [deep]
+    shown = AgentResult(id="agent/a", raw={"answer": deep})._repr_html_()
+    check_card(shown)
+    assert "agent/a" in shown

@@ -28,7 +28,7 @@ from datalab_facade import (
     SubmissionUncertainError,
 )
 from datalab_facade.pipelines.run_task import RunPipeline
-from datalab_facade.testing import DocumentScript, Fault, Simulator
+from datalab_facade.testing import DocumentScript, Fault, Request, Simulator
 from tests.fuzzing import examples
 from tests.in_process import new_simulator
 from tests.runs.test_journal_faults import DiskFault, faulty
@@ -438,3 +438,124 @@ def test_nothing_is_paid_twice_wherever_the_disk_fails(kind: Kind, fault: DiskFa
         assert len(simulator.documents) <= 2
         assert run(way, simulator, Convert(), paths, output_dir=out, retry_unknown=True)
         assert len(simulator.documents) <= 2 + len(report.failed)
+
+
+def test_a_look_for_a_late_cost_that_fails_is_made_again(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    failed: list[str] = []
+    simulator.documents.script_always(DocumentScript(cost_cents=7, cost_after=20))
+
+    def meddle(request: Request, _: int) -> Fault | None:
+        if not (out / "0" / "0.md").exists() or failed:
+            return None
+        failed.append(request.method)
+        return Fault.status(400)
+
+    simulator.inject_with(meddle)
+    report = run(way, simulator, Convert(), documents[0], output_dir=out)
+    assert failed == ["GET"]
+    assert report.cost_cents == 7
+
+
+def test_pages_that_others_keep_in_flight_for_good_leave_the_file_to_a_later_call(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.page_limit = 10
+    simulator.documents.start(DocumentScript(pages=10, seconds=1_000_000))
+    report = run(way, simulator, Convert(), documents[0], output_dir=tmp_path / "out")
+    [result] = report.failed
+    assert "Page rate limit exceeded" in (result.reason or "")
+    simulator.clock.sleep(1_000_000)
+    report = run(way, simulator, Convert(), documents[0], output_dir=tmp_path / "out")
+    assert report
+    assert report.cost_cents == 1
+
+
+def test_outputs_are_saved_beside_those_that_were_in_their_place(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    other = tmp_path / "other" / documents[0].name
+    other.parent.mkdir()
+    other.write_bytes(b"%PDF-1.7 of another kind")
+    client = way.client(simulator)
+    saved = way.done(client.documents.save(way.done(client.documents.convert(other)), out))
+    way.done(client.close())
+    kept = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    report = run(way, simulator, Convert(), documents[0], output_dir=out)
+    assert report
+    assert report.results[0].folder != saved.folder
+    assert (report.results[0].folder / "0.md").is_file()
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    again = run(way, simulator, Convert(), documents[0], output_dir=out)
+    assert again.results[0].folder == report.results[0].folder
+    assert len(simulator.documents) == 2
+
+
+def test_a_cost_that_is_still_missed_when_the_result_is_deleted_is_none(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    deleted: list[str] = []
+    simulator.documents.script_always(DocumentScript(cost_cents=7, cost_after=20))
+
+    def meddle(request: Request, _: int) -> Fault | None:
+        if not (out / "0" / "0.md").exists():
+            return None
+        deleted.append(request.path)
+        return Fault.status(404, {"detail": "Request not found"})
+
+    simulator.inject_with(meddle)
+    report = run(way, simulator, Convert(), documents[0], output_dir=out)
+    assert report
+    assert report.cost_cents is None
+    assert len(deleted) == 1, "asked again for what is not there any more"
+
+
+def test_under_a_limit_what_an_earlier_call_left_without_a_cost_may_be_deleted_by_now(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_cents=7, cost_after=4_000, kept_for=600))
+    options: dict[str, Any] = {"output_dir": tmp_path / "out"}
+    assert run(way, simulator, Convert(), documents[:1], **options).cost_cents is None
+    simulator.clock.sleep(600)
+    simulator.documents.script_always(DocumentScript(cost_cents=7))
+    report = run(way, simulator, Convert(), documents, **options, max_cost_cents=50)
+    assert report, str(report)
+    assert [one.cost_cents for one in report.results] == [None, 7, 7]
+    assert len(simulator.documents) == 3
+
+
+def test_late_costs_hold_a_run_up_for_a_minute_at_most_though_nothing_answers_any_more(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    asked_at: list[float] = []
+    simulator.documents.script_always(DocumentScript(cost_after=4_000))
+
+    def meddle(_: Request, __: int) -> Fault | None:
+        if not all((out / path.stem / f"{path.stem}.md").exists() for path in documents):
+            return None
+        asked_at.append(simulator.clock.monotonic())
+        return Fault.hang()
+
+    simulator.inject_with(meddle)
+    report = run(way, simulator, Convert(), documents, output_dir=out)
+    assert report, str(report)
+    assert report.cost_cents is None
+    assert simulator.clock.monotonic() - asked_at[0] <= 61
+
+
+@pytest.mark.parametrize("limit", [None, 50])
+def test_a_file_named_twice_whose_cost_never_comes_has_two_results(
+    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path, limit: float | None
+) -> None:
+    simulator.documents.script_always(DocumentScript(cost_after=4_000, kept_for=None))
+    options: dict[str, Any] = {"output_dir": tmp_path / "out", "max_cost_cents": limit}
+    report = run(way, simulator, Convert(), [documents[0]] * 2, **options)
+    assert report, str(report)
+    assert [one.cost_cents for one in report.results] == [None, None]
+    assert len({one.job_id for one in report.results}) == 1
+    assert len(simulator.documents) == 1

@@ -11,7 +11,14 @@ import attrs
 import httpx
 import pytest
 
-from datalab_facade import AsyncDatalab, Datalab, InvalidArgumentError, RunReport, Status
+from datalab_facade import (
+    AsyncDatalab,
+    Datalab,
+    DatalabError,
+    InvalidArgumentError,
+    RunReport,
+    Status,
+)
 from datalab_facade.cli.recording import Target
 from datalab_facade.documents.receipts import SavedFile, SavedResult, manifest_of
 from datalab_facade.integrations.airflow import families as airflow_families
@@ -39,8 +46,9 @@ from datalab_facade.runs.job_family import (
 )
 from datalab_facade.runs.run_records import RunEntry
 from datalab_facade.runs.task_runs import TaskRun
+from datalab_facade.testing import Fault
 from datalab_facade.transport.operations import Operation
-from tests.in_process import blocking, new_simulator
+from tests.in_process import SOON, blocking, new_simulator
 from tests.test_jobs import TOASTS, Kitchen, Toast
 from tests.ways import Way
 
@@ -93,6 +101,26 @@ def test_what_no_family_takes_for_an_id_is_refused_with_an_example_of_each(wrong
     with pytest.raises(InvalidArgumentError) as caught:
         family_of_id(FAMILIES, wrong)
     assert all(one.id_example in str(caught.value) for one in FAMILIES)
+
+
+def test_what_an_execution_left_behind_is_saved_through_its_family_or_the_error_tells_why_not(
+    tmp_path: Path,
+) -> None:
+    simulator = new_simulator()
+    with blocking(simulator) as client:
+        execution_id = simulator.start(SOON)
+        client.executions.wait(execution_id)
+        handle = handle_of(client, execution_id)
+        family = family_of(handle)
+        assert family.describe(execution_id) == f"Execution {execution_id}"
+        manifest: Any = family.save(client, handle, str(tmp_path / "out"))
+        assert (manifest["execution_id"], manifest["failed"]) == (execution_id, [])
+        assert manifest["saved"]
+        for one in manifest["saved"]:
+            assert (tmp_path / "out" / f"execution-{execution_id}" / one["path"]).is_file()
+        simulator.inject_always(Fault.status(404), origin="storage")
+        with pytest.raises(DatalabError, match=r"failed: The output of step \w+ of execution"):
+            family.save(client, handle, str(tmp_path / "other"))
 
 
 # A new family: that of the toaster in ``test_jobs``, from here to the line below.

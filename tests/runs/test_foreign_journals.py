@@ -103,6 +103,7 @@ def test_a_line_that_no_run_writes_is_refused_by_its_number(
         None,
         b"",
         b"{nonsense",
+        json.dumps(FILE).encode() * 2,
         b"\xff\xfe",
         b"[" * 100_000,
         b'{"file": 1' + b"0" * 5_000 + b"}",

@@ -6,6 +6,8 @@ import contextlib
 import errno
 import json
 import os
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,3 +238,126 @@ def test_what_an_earlier_call_left_unknown_stays_so_when_a_second_submission_is_
     [result] = way.done(client.run(workflow_id, path, output_dir=tmp_path / "out")).failed
     assert isinstance(result.error, SubmissionUncertainError)
     way.done(client.close())
+
+
+@attrs.frozen
+class Place:
+    """An API with a workflow, a file to run it over, and a folder for the outputs."""
+
+    simulator: Simulator
+    workflow_id: int
+    document: Path
+    out: Path
+
+    def run(self, way: Way) -> RunReport:
+        """Make the call that a user would repeat."""
+        return run(way.kind, self.simulator, self.workflow_id, self.document, output_dir=self.out)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    simulator = new_simulator()
+    workflow_id = simulator.workflows.add("Ours", [{"step_key": "a", "unique_name": "parse"}])
+    simulator.script_for(workflow_id, QUICK)
+    document = tmp_path / "a.pdf"
+    document.write_bytes(b"%PDF-1.7")
+    return Place(simulator, workflow_id, document, tmp_path / "out")
+
+
+@pytest.mark.parametrize("line", range(2, 7))
+def test_an_interruption_while_the_disk_is_waited_for_leaves_nothing_to_pay_twice(
+    place: Place, way: Way, line: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[IO[bytes]] = []
+
+    def interrupted(file: IO[bytes]) -> None:
+        synced.append(file)
+        if len(synced) == line:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_journal, "sync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        place.run(way)
+    assert len(synced) == line, "the journal was written to after it"
+    assert place.run(way)
+    assert list(executed(place.simulator)) == ["a.pdf"]
+
+
+def test_a_journal_that_the_disk_cannot_give_back_ends_the_run_before_anything_is_sent(
+    place: Place, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.run(way)
+    place.simulator.requests.clear()
+    real = run_records.open_journal
+
+    class Unreadable(FaultyDisk):
+        def read(self) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    never = DiskFault(line=0, length=0, how="error", lasts=False, cuts=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_journal, "open_journal", lambda *how: Unreadable(real(*how), never))
+        with pytest.raises(LocalFileError, match=r"run\.jsonl cannot be read: Input/output error"):
+            place.run(way)
+    assert not place.simulator.requests
+    assert place.run(way)
+    assert len(place.simulator.execution_ids) == 1
+
+
+def test_a_system_without_locks_for_files_can_run_as_well(
+    place: Place, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    assert place.run(way)
+    assert place.run(way)
+    assert len(place.simulator.execution_ids) == 1
+
+
+def test_a_system_that_opens_no_folders_can_run_as_well(
+    place: Place, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def files_only(path: Any, *args: Any, **options: Any) -> int:
+        if Path(path).is_dir():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(os, "open", files_only)
+    assert place.run(way)
+    assert place.run(way)
+    assert len(place.simulator.execution_ids) == 1
+
+
+def folders_that_fail(patch: pytest.MonkeyPatch, code: int) -> None:
+    """Let the system refuse to bring a folder to the disk; files it brings there."""
+    real = os.fsync
+
+    def files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        real(descriptor)
+
+    patch.setattr(os, "fsync", files_only)
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_that_syncs_no_folders_can_hold_a_run(
+    place: Place, way: Way, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders_that_fail(monkeypatch, code)
+    assert place.run(way)
+    assert place.run(way)
+    assert len(place.simulator.execution_ids) == 1
+
+
+def test_a_folder_that_the_disk_may_lose_is_refused_before_anything_is_sent(
+    place: Place, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        folders_that_fail(patch, errno.EIO)
+        with pytest.raises(LocalFileError, match="cannot hold a run: Input/output error"):
+            place.run(way)
+    assert not place.simulator.requests
+    # The refused call left no lock behind.
+    assert place.run(way)

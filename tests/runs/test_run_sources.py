@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from datalab_facade import (
+    Convert,
     FailedOutput,
     InvalidArgumentError,
     LocalFileError,
@@ -471,3 +472,85 @@ def test_a_manifest_of_another_execution_counts_for_nothing(
     asked = [request.path for request in simulator.requests]
     assert f"/api/v1/workflows/executions/{result.execution_id}" in asked
     assert executes(simulator) == 0
+
+
+def test_in_a_folder_a_link_that_leads_nowhere_is_no_file(
+    way: Way, simulator: Simulator, workflow_id: int, document: Path, tmp_path: Path
+) -> None:
+    _dangling(document.with_name("odd.pdf"))
+    report = run(way, simulator, workflow_id, document.parent, output_dir=tmp_path / "out")
+    assert [result.source for result in report.succeeded] == [str(document)]
+    assert len(report.results) == 1
+
+
+def test_in_a_folder_a_file_that_the_system_cannot_look_at_is_told(
+    way: Way, simulator: Simulator, workflow_id: int, document: Path, tmp_path: Path
+) -> None:
+    odd = document.with_name("odd.pdf")
+    _loop(odd)
+    report = run(way, simulator, workflow_id, document.parent, output_dir=tmp_path / "out")
+    assert [result.source for result in report.succeeded] == [str(document)]
+    [failed] = report.failed
+    assert failed.source == str(odd)
+    assert "cannot be read: Too many levels of symbolic links" in (failed.reason or "")
+
+
+def test_a_folder_with_a_subfolder_that_cannot_be_read_is_told_and_not_run_in_part(
+    way: Way,
+    simulator: Simulator,
+    document: Path,
+    tmp_path: Path,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = document.parent / "closed"
+    closed.mkdir()
+    listed = os.scandir
+
+    def fails(path: Any = ".") -> Any:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(closed))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", fails)
+    report = run(way, simulator, Convert(), document.parent, output_dir=tmp_path / "out")
+    [failed] = report.failed
+    assert len(report.results) == 1
+    assert "cannot be read: Permission denied" in (failed.reason or "")
+    assert len(simulator.documents) == 0
+
+
+def test_of_files_that_cannot_be_counted_a_run_tells_its_changes_all_the_same(
+    way: Way,
+    simulator: Simulator,
+    workflow_id: int,
+    document: Path,
+    tmp_path: Path,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    listed = Path.iterdir
+
+    def fails(path: Path) -> Iterator[Path]:
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", fails)
+    updates: list[Any] = []
+    report = run(
+        way,
+        simulator,
+        workflow_id,
+        [document.parent, closed],
+        output_dir=tmp_path / "out",
+        on_update=updates.append,
+    )
+    assert [result.source for result in report.succeeded] == [str(document)]
+    assert [result.reason for result in report.failed] == [
+        f"{closed} cannot be read: Permission denied"
+    ]
+    assert updates[-1].totals.succeeded == 1
+    assert {update.totals.total for update in updates} == {2}

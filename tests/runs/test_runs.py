@@ -14,6 +14,7 @@ import pytest
 
 from datalab_facade import (
     AuthenticationError,
+    Convert,
     ExecutionFailedError,
     InvalidArgumentError,
     LocalFileError,
@@ -579,3 +580,23 @@ def test_a_journal_that_the_first_version_wrote_is_gone_on_with(
     assert [one.to_dict() for one in again.results[:2]] == [one.to_dict() for one in first.results]
     assert run(way, simulator, workflow_id, documents, output_dir=out)
     assert executes(simulator) == 3
+
+
+def test_the_folder_of_a_run_that_the_first_version_began_is_for_no_other_task(
+    way: Way, simulator: Simulator, workflow_id: int, documents: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(way, simulator, workflow_id, documents[:1], output_dir=out)
+    journal = out / "run.jsonl"
+    header = json.loads(journal.read_text().splitlines()[0])
+    old = {
+        "version": 1,
+        "origin": header["origin"],
+        "workflow_id": workflow_id,
+        "definition": None,
+    }
+    journal.write_text(f"{json.dumps(old)}\n")
+    simulator.requests.clear()
+    with pytest.raises(LocalFileError, match=r"belongs to a run of another task\. Choose another"):
+        run(way, simulator, Convert(), documents, output_dir=out)
+    assert not simulator.requests

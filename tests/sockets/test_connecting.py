@@ -115,10 +115,40 @@ def test_an_address_that_refuses_costs_nothing(
     assert outcome.error is None
 
 
+def test_an_address_that_the_system_does_not_even_try_costs_nothing(
+    simulator: Simulator, call: Caller, addresses: Addresses
+) -> None:
+    # Nobody may connect to the address of all machines.
+    addresses.found = [("255.255.255.255", 9), addresses.live]
+    outcome = call("get", simulator.start(NEVER_ENDS), timeout=20)
+    assert outcome.error is None
+
+
+def test_where_no_address_can_be_tried_the_last_failure_is_told(
+    call: Caller, addresses: Addresses
+) -> None:
+    addresses.found = [("255.255.255.255", 9)] * 2
+    outcome = call("get", 1, max_retries=0)
+    assert type(outcome.error) is APIConnectionError
+    assert not outcome.error.may_have_arrived
+
+
 def test_all_addresses_share_the_time(
     call: Caller, addresses: Addresses, swallowing: tuple[str, int]
 ) -> None:
     addresses.found = [swallowing] * 3
+    outcome = call("get", 1, timeout=0.7)
+    assert isinstance(outcome.error, APITimeoutError)
+    assert outcome.seconds < 0.7 + GRACE
+
+
+def test_an_address_that_says_nothing_is_not_given_up_for_one_that_refuses(
+    call: Caller,
+    addresses: Addresses,
+    swallowing: tuple[str, int],
+    refusing: tuple[str, int],
+) -> None:
+    addresses.found = [swallowing, refusing]
     outcome = call("get", 1, timeout=0.7)
     assert isinstance(outcome.error, APITimeoutError)
     assert outcome.seconds < 0.7 + GRACE
@@ -239,6 +269,22 @@ def test_where_no_thread_can_be_had_the_next_lookup_begins_anew(
         with pytest.raises(httpcore.ConnectError, match="can't start new thread"):
             resolver.find(HOST, 80, 5)
         with pytest.raises(httpcore.ConnectError, match="can't start new thread"):
+            asyncio.run(resolver.find_async(HOST, 80))
+    assert [one.where for one in resolver.find(HOST, 80, 5)] == addresses.found
+
+
+def test_a_lookup_that_breaks_is_told_as_it_is_and_the_next_begins_anew(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    resolver = Resolver()
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", broken)
+        with pytest.raises(MemoryError):
+            resolver.find(HOST, 80, 5)
+        with pytest.raises(MemoryError):
             asyncio.run(resolver.find_async(HOST, 80))
     assert [one.where for one in resolver.find(HOST, 80, 5)] == addresses.found
 

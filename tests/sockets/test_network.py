@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
+import ssl
+import struct
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpcore
 import httpx
 import pytest
 
+from datalab_facade.interrupting import Interrupted, Interruption
 from datalab_facade.transport.network.connector import Deadline
 from datalab_facade.transport.network.resolving import Resolver
 from datalab_facade.transport.network.sockets import Network
 from datalab_facade.transport.network.sockets_async import AsyncNetwork
+
+TLS = ssl.create_default_context()
 
 
 @pytest.fixture
@@ -135,6 +143,38 @@ def test_a_connection_that_was_closed_meanwhile_is_known_before_the_request_leav
         stream.close()
 
 
+async def test_so_it_is_known_in_a_loop(listener: socket.socket) -> None:
+    stream = await connect_async(listener)
+    other, _ = listener.accept()
+    await stream.write(b"GET / HTTP/1.1\r\n\r\n")
+    other.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    await stream.read(100, timeout=5)
+    other.close()
+    with pytest.raises(httpcore.ConnectError, match="was closed"):
+        await stream.write(b"POST / HTTP/1.1\r\n\r\n")
+    await stream.aclose()
+
+
+async def test_a_write_in_a_loop_goes_on_when_the_other_side_reads(
+    listener: socket.socket,
+) -> None:
+    stream, size = await connect_async(listener), 20_000_000
+    other, _ = listener.accept()
+
+    def read_all() -> int:
+        with other:
+            return sum(iter(lambda: len(other.recv(1 << 20)), 0))
+
+    writing = asyncio.create_task(stream.write(bytes(size), timeout=20))
+    await asyncio.sleep(0)
+    reading = asyncio.create_task(asyncio.to_thread(read_all))
+    await writing
+    # What the loop still holds is sent before the end is told.
+    stream._incoming.transport.write_eof()
+    assert await reading == size
+    await stream.aclose()
+
+
 async def test_a_server_that_speaks_before_tls_is_not_trusted() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         stream: Any = await AsyncNetwork(Resolver()).connect_tcp(
@@ -145,3 +185,97 @@ async def test_a_server_that_speaks_before_tls_is_not_trusted() -> None:
             await stream._incoming.wait_for_more()
             with pytest.raises(httpcore.ConnectError, match="spoke before"):
                 await stream.start_tls(httpx.create_ssl_context(verify=False), "a.example", 5)
+
+
+BEGINNING = b"POST /a HTTP/1.1\r\nContent-Length: 99000000\r\n\r\n"
+
+
+def reset(connection: socket.socket) -> None:
+    """Close it as a machine does that wants to hear no more."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_a_write_that_waits_for_room_ends_when_the_other_side_is_gone(
+    listener: socket.socket,
+) -> None:
+    stream = connect(listener)
+    other = listener.accept()[0]
+    with ThreadPoolExecutor(1) as thread:
+        writing = thread.submit(stream.write, BEGINNING + bytes(50_000_000), 20)
+        assert other.recv(1) == b"P"
+        reset(other)
+        with pytest.raises(httpcore.WriteError):
+            writing.result(10)
+    with pytest.raises(httpcore.WriteError):
+        stream.write(b"more", timeout=5)
+    stream.close()
+
+
+async def test_a_write_that_waits_for_room_in_a_loop_ends_when_the_other_side_is_gone(
+    listener: socket.socket,
+) -> None:
+    stream = await connect_async(listener)
+    other = listener.accept()[0]
+    writing = asyncio.create_task(stream.write(BEGINNING + bytes(50_000_000), timeout=20))
+    assert await asyncio.to_thread(other.recv, 1) == b"P"
+    reset(other)
+    with pytest.raises(httpcore.WriteError):
+        await asyncio.wait_for(writing, 10)
+    with pytest.raises(httpcore.WriteError, match="closed"):
+        await stream.write(b"more", timeout=5)
+    await stream.aclose()
+
+
+async def test_a_connection_that_is_closed_while_tls_begins_in_a_loop_is_one_that_failed(
+    listener: socket.socket,
+) -> None:
+    stream = await connect_async(listener)
+    with listener.accept()[0] as other:
+        beginning = asyncio.create_task(stream.start_tls(TLS, "localhost", timeout=20))
+        assert await asyncio.to_thread(other.recv, 1)
+        stream.abort()
+        with pytest.raises(httpcore.ConnectError, match="closed while TLS began"):
+            await asyncio.wait_for(beginning, 10)
+
+
+@pytest.mark.parametrize("in_a_loop", [False, True])
+async def test_a_socket_that_the_system_refuses_to_set_up_is_closed_again(
+    listener: socket.socket, in_a_loop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[socket.socket] = []
+
+    def refuse(self: socket.socket, *_: object) -> None:
+        refused.append(self)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    async def begin() -> None:
+        if in_a_loop:
+            await connect_async(listener)
+        else:
+            connect(listener)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", refuse)
+    with pytest.raises(httpcore.ConnectError, match="Invalid argument"):
+        await begin()
+    assert [one.fileno() for one in refused] == [-1]
+
+
+def test_tls_that_begins_is_given_up_at_once_by_who_is_interrupted(
+    listener: socket.socket,
+) -> None:
+    stream, interruption = connect(listener), Interruption()
+
+    def begin() -> None:
+        with interruption:
+            stream.start_tls(TLS, "localhost", timeout=20)
+
+    with listener.accept()[0] as other, ThreadPoolExecutor(1) as thread:
+        beginning = thread.submit(begin)
+        assert other.recv(1)
+        interruption.set_off()
+        with pytest.raises(Interrupted):
+            beginning.result(10)
+        other.settimeout(10)
+        while other.recv(65536):
+            pass

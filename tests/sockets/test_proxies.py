@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from datalab_facade import APIConnectionError, DatalabError, WaitPolicy
+from datalab_facade import APIConnectionError, BadRequestError, DatalabError, WaitPolicy
 from datalab_facade.errors import SubmissionUncertainError
 from tests.secrets_for_tests import API_KEY
 from tests.ways import Way
@@ -165,6 +165,21 @@ def test_a_long_head_of_an_answer_is_read(
     server = serve(WHOLE + more + b"Connection: close\r\n\r\n" + BODY)
     base_url = f"http://127.0.0.1:{server.port}"
     assert done(way, lambda client: client.executions.get(7), base_url=base_url).id == 7
+
+
+def test_a_header_that_is_not_utf_8_hides_neither_the_answer_nor_another_header(
+    way: Way, serve: Callable[..., RawServer]
+) -> None:
+    odd = b"Retry-After: 7\r\nX-Note: caf\xe9\r\nX-Request-Id: r\xe9q\r\n"
+    server = serve(b"HTTP/1.1 400 Bad\r\n" + odd + b"Content-Length: 2\r\n\r\n{}")
+    with pytest.raises(BadRequestError) as caught:
+        done(
+            way,
+            lambda client: client.executions.get(7),
+            base_url=f"http://127.0.0.1:{server.port}",
+        )
+    assert caught.value.headers["retry-after"] == "7"
+    assert caught.value.headers["x-request-id"] == "réq"
 
 
 def test_a_head_without_end_is_not_read(way: Way, serve: Callable[..., RawServer]) -> None:

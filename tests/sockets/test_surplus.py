@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -79,3 +80,21 @@ def test_answers_with_nothing_behind_them_share_a_connection(server: BadStorage,
     for execution_id in range(1, 6):
         assert get(execution_id).id == execution_id
     assert len(server._connections) == 1
+
+
+def test_a_system_that_has_only_select_knows_a_spent_connection_as_well(
+    server: BadStorage, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(select, "poll", raising=False)
+    server.plays(then=lambda asked: Reply(body=body_about(asked_about(asked))))
+    assert [get(number).id for number in (1, 2, 3)] == [1, 2, 3]
+    assert len(server._connections) == 1
+
+    def answer(asked: Asked) -> Reply:
+        return Reply(body=body_about(asked_about(asked)), keeps=True, behind=wire_about(2))
+
+    server.plays(then=answer)
+    for number in (4, 5):
+        assert get(number).id == number
+        until(lambda: server.idle)
+    assert len(server._connections) == 2

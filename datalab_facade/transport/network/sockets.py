@@ -201,7 +201,13 @@ class SocketStream(httpcore.NetworkStream):
     def _in_tls(self, context: ssl.SSLContext, name: str | None) -> SocketStream:
         if isinstance(self._socket, ssl.SSLSocket):
             return _NestedTls(self._socket, self._network, context, name)
-        return SocketStream(context.wrap_socket(self._socket, server_hostname=name), self._network)
+        # The handshake comes after, so that it can be cut off: this takes the socket away.
+        wrapped = context.wrap_socket(
+            self._socket, server_hostname=name, do_handshake_on_connect=False
+        )
+        self._socket = wrapped
+        wrapped.do_handshake()
+        return SocketStream(wrapped, self._network)
 
 
 class _NestedTls(SocketStream):
