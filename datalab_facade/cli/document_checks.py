@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from datalab_facade.cli.places import is_file, is_folder, is_there
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.files.media_types import media_type_of
 
@@ -43,9 +44,9 @@ def check_sources(sources: Sequence[str], *, folders: bool = False) -> None:
     for source in sources:
         if source == "-" or "://" in source:
             continue
-        if not Path(source).exists():
+        if not is_there(source):
             raise LocalFileError(f"File {source} does not exist; nothing was sent")
-        if not folders and Path(source).is_dir():
+        if not folders and is_folder(source):
             raise InvalidArgumentError(
                 f"{source} is a folder, and this takes a document; nothing was sent"
             )
@@ -70,10 +71,18 @@ def check_file(output: str) -> None:
     folder = Path(output).parent
     if not _is_file_name(output):
         return
-    if not folder.is_dir():
+    if not is_folder(str(folder)):
         raise LocalFileError(
             f"{output} cannot be written: there is no folder {folder}; nothing was sent"
         )
+    try:
+        Path(output).lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise LocalFileError(
+            f"{output} cannot be written: {error.strerror}; nothing was sent"
+        ) from None
     if not os.access(folder, os.W_OK):
         raise LocalFileError(
             f"{output} cannot be written: the folder {folder} is read-only; nothing was sent"
@@ -86,7 +95,7 @@ def check_folder(output: str) -> None:
     Raises:
         InvalidArgumentError: It is a file, or named as one.
     """
-    if Path(output).is_file() or is_text_file(output):
+    if is_file(output) or is_text_file(output):
         raise InvalidArgumentError(
             f"-o {output} is a file, and these results need a folder: use -o FOLDER; "
             f"nothing was sent"
@@ -150,4 +159,4 @@ def check_no_run(settings: RunSettings) -> None:
 
 
 def _is_file_name(output: str) -> bool:
-    return not (Path(output).is_dir() or output.endswith(("/", "\\")))
+    return not (is_folder(output) or output.endswith(("/", "\\")))

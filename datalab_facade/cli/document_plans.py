@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from datalab_facade.cli.exits import ExitCode
+from datalab_facade.cli.places import is_file
 from datalab_facade.cli.rendering.conversions import plan_text
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.task_base import Task
@@ -40,5 +41,4 @@ def show_plan(
 
 
 def _size(source: str) -> int | None:
-    path = Path(source)
-    return path.stat().st_size if "://" not in source and path.is_file() else None
+    return Path(source).stat().st_size if "://" not in source and is_file(source) else None

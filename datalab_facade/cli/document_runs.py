@@ -12,6 +12,7 @@ import attrs
 
 from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.document_results import SourceResult
+from datalab_facade.cli.places import is_folder
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import (
@@ -223,7 +224,7 @@ def expand(sources: Iterable[str], extensions: str | None, output: str | None) -
     wanted = {f".{one.strip().lstrip('.').lower()}" for one in (extensions or "").split(",")}
     found: list[str] = []
     for source in sources:
-        if "://" in source or not Path(source).is_dir():
+        if "://" in source or not is_folder(source):
             found.append(source)
             continue
         if is_same(Path(source), outputs):

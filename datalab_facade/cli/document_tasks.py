@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
+from datalab_facade.cli.places import is_there
 from datalab_facade.documents.schemas import read_json_file
 from datalab_facade.documents.task_base import argument_of, field_names
 from datalab_facade.documents.tasks import (
@@ -179,7 +180,7 @@ def read_extraction_schema(text: str) -> Any:  # noqa: ANN401 - a class, or JSON
         LocalFileError: The file cannot be read.
     """
     found = _CLASS.fullmatch(text)
-    if found is None or Path(text).exists():
+    if found is None or is_there(text):
         return read_json(text) if text.startswith(("{", "-")) else Path(text)
     return _load_class(found["module"], found["name"])
 

@@ -17,6 +17,7 @@ import attrs
 from datalab_facade.cli.document_checks import is_text_file
 from datalab_facade.cli.document_results import SourceResult, content, to_document
 from datalab_facade.cli.exits import ExitCode
+from datalab_facade.cli.places import is_folder
 from datalab_facade.cli.rendering.conversions import segments_text, written_lines
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.result_base import DocumentResult
@@ -150,7 +151,7 @@ def text_of(result: Conversion) -> str:
 def is_single_file(output: str, result: DocumentResult | None = None) -> bool:
     """Tell whether an output is a file for one result alone, and not a folder."""
     if isinstance(result, (FilledForm, CreatedDocument)):
-        return not (Path(output).is_dir() or output.endswith(("/", "\\")))
+        return not (is_folder(output) or output.endswith(("/", "\\")))
     return is_text_file(output)
 
 

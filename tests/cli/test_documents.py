@@ -111,6 +111,7 @@ def test_wrong_usage_ends_with_2_before_anything_is_paid(
     assert _submitted(world) == before
 
 
+LONG = "x" * 300
 ONE_FORM = ["fill", "invoice.pdf", "--fields", '{"a": "b"}', "-o"]
 
 
@@ -147,6 +148,12 @@ ONE_FORM = ["fill", "invoice.pdf", "--fields", '{"a": "b"}', "-o"]
         (["download", "1", "-o", ""], "It is empty"),
         (["files", "upload", ""], "It is empty"),
         (["convert", "-", "invoice.pdf", "-o", "x"], "must be the only source"),
+        (["convert", "invoice.pdf", "-o", f"{LONG}.md"], "cannot be written: File name too long"),
+        (["convert", f"{LONG}.pdf"], "does not exist"),
+        (["convert", "invoice.pdf", "-o", f"{LONG}/x.md"], f"there is no folder {LONG}"),
+        (["result", f"{LONG}.json"], "does not exist; a handle is in a file"),
+        (["result", "convert/abc", "-o", f"{LONG}.html"], "cannot be written: File name too long"),
+        (["suggest-schemas", LONG], "not"),
         (["convert", "invoice.pdf", "-o", "text.md/x.md"], "there is no folder text.md"),
         (["convert", "invoice.pdf", "-o", "nowhere/x.md"], "there is no folder nowhere"),
         ([*ONE_FORM, "nowhere/x.pdf"], "there is no folder nowhere"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -25,6 +24,7 @@ from datalab_facade.cli.document_runs import (
 )
 from datalab_facade.cli.document_tasks import make_task
 from datalab_facade.cli.exits import ExitCode, worst
+from datalab_facade.cli.places import is_folder
 from datalab_facade.cli.result_output import (
     deliver,
     exit_code_of,
@@ -186,7 +186,7 @@ def _is_alone(task: Task[Any], sources: tuple[str, ...], output: str) -> bool:
     """Tell whether there is one result, which does not belong to a run over files."""
     if sources == ("-",):
         return True
-    is_one = len(sources) == 1 and len(_formats(task)) == 1 and not Path(sources[0]).is_dir()
+    is_one = len(sources) == 1 and len(_formats(task)) == 1 and not is_folder(sources[0])
     return is_one and is_single_file(output)
 
 

@@ -14,6 +14,7 @@ from datalab_facade.cli.document_options import OUTPUT, field_options
 from datalab_facade.cli.document_runs import as_source, wait_for_result
 from datalab_facade.cli.document_tasks import make_task, read_json
 from datalab_facade.cli.exits import ExitCode
+from datalab_facade.cli.places import is_file, is_folder
 from datalab_facade.cli.result_output import deliver
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.documents.job_ids import ENDPOINTS, is_request_id
@@ -122,13 +123,13 @@ def _job(text: str, verb: str | None) -> DocumentLike:
         raise InvalidArgumentError(
             f"{text} is a pipeline execution: datalab-facade pipelines result {text}"
         )
-    if is_json or Path(text).is_file():
+    if is_json or is_file(text):
         found = read_json(text)
         if not isinstance(found, Mapping):
             raise InvalidArgumentError(f"{text} does not hold a handle, which submit prints")
         return cast("DocumentLike", found)
-    if Path(text).is_dir() or Path(text).suffix:
-        what = "is a folder" if Path(text).is_dir() else "does not exist"
+    if is_folder(text) or Path(text).suffix:
+        what = "is a folder" if is_folder(text) else "does not exist"
         raise LocalFileError(f"{text} {what}; a handle is in a file, which submit printed")
     if is_request_id(text):
         raise InvalidArgumentError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from datalab_facade.cli.arguments import TIMEOUT
@@ -13,6 +11,7 @@ from datalab_facade.cli.document_results import SUGGESTIONS
 from datalab_facade.cli.document_runs import Work, perform
 from datalab_facade.cli.document_tasks import make_task
 from datalab_facade.cli.exits import ExitCode
+from datalab_facade.cli.places import is_there
 from datalab_facade.cli.result_output import deliver
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.documents.results import SchemaSuggestions
@@ -46,7 +45,7 @@ def suggest_schemas(
     CHECKPOINT is that of a document that was parsed before: the checkpoint_id in what
     `convert --save-checkpoint --json` prints.
     """
-    if Path(checkpoint).exists():
+    if is_there(checkpoint):
         raise InvalidArgumentError(
             f"{checkpoint} is a file, and this takes the checkpoint_id that "
             f"'convert {checkpoint} --save-checkpoint --json' prints; nothing was sent"
