@@ -153,7 +153,6 @@ ONE_FORM = ["fill", "invoice.pdf", "--fields", '{"a": "b"}', "-o"]
         (["convert", "invoice.pdf", "-o", f"{LONG}/x.md"], f"there is no folder {LONG}"),
         (["result", f"{LONG}.json"], "does not exist; a handle is in a file"),
         (["result", "convert/abc", "-o", f"{LONG}.html"], "cannot be written: File name too long"),
-        (["suggest-schemas", LONG], "not"),
         (["convert", "invoice.pdf", "-o", "text.md/x.md"], "there is no folder text.md"),
         (["convert", "invoice.pdf", "-o", "nowhere/x.md"], "there is no folder nowhere"),
         ([*ONE_FORM, "nowhere/x.pdf"], "there is no folder nowhere"),
