@@ -528,26 +528,6 @@ def test_under_a_limit_what_an_earlier_call_left_without_a_cost_may_be_deleted_b
     assert len(simulator.documents) == 3
 
 
-def test_late_costs_hold_a_run_up_for_a_minute_at_most_though_nothing_answers_any_more(
-    way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    asked_at: list[float] = []
-    simulator.documents.script_always(DocumentScript(cost_after=4_000))
-
-    def meddle(_: Request, __: int) -> Fault | None:
-        if not all((out / path.stem / f"{path.stem}.md").exists() for path in documents):
-            return None
-        asked_at.append(simulator.clock.monotonic())
-        return Fault.hang()
-
-    simulator.inject_with(meddle)
-    report = run(way, simulator, Convert(), documents, output_dir=out)
-    assert report, str(report)
-    assert report.cost_cents is None
-    assert simulator.clock.monotonic() - asked_at[0] <= 61
-
-
 @pytest.mark.parametrize("limit", [None, 50])
 def test_a_file_named_twice_whose_cost_never_comes_has_two_results(
     way: Way, simulator: Simulator, documents: list[Path], tmp_path: Path, limit: float | None
