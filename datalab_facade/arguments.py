@@ -229,12 +229,22 @@ def checked_path(name: str, value: object, *, of_file: bool = False) -> Path:
     return path
 
 
-def is_folder(path: Path) -> bool:
+# The methods of a Path raise where this system cannot have such a name: one that is too long.
+
+
+def is_there(path: str | os.PathLike[str]) -> bool:
+    """Tell whether anything is at a path; at one that this system cannot have is nothing."""
+    return os.path.exists(path)  # noqa: PTH110 - see above
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path is a folder; a path that this system cannot have is not."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
+    return os.path.isdir(path)  # noqa: PTH112 - see above
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is a file; a path that this system cannot have is not."""
+    return os.path.isfile(path)  # noqa: PTH113 - see above
 
 
 def checked_encoding(name: str) -> str:

@@ -95,7 +95,7 @@ async def off_loop_async(work: Callable[[], _T]) -> _T:
         future = asyncio.get_running_loop().run_in_executor(None, work)
     except RuntimeError as error:
         raise LocalFileError(
-            f"There is no thread for work on the disk: {error}. Allow this process more threads, "
+            f"No thread can be started for work on the disk: {error}. Allow more threads, "
             f"and call again"
         ) from error
     cancelled: asyncio.CancelledError | None = None

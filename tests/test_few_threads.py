@@ -119,7 +119,7 @@ def test_an_event_loop_without_a_thread_says_so(
     with Way("async") as way:
         client = way.client(simulator)
         allow(0)
-        with pytest.raises(LocalFileError, match=r"Allow this process more threads"):
+        with pytest.raises(LocalFileError, match=r"Allow more threads"):
             way.done(client.outputs.save_all(execution_id, tmp_path))
         # The loop ends with a thread of its own.
         allow(1)

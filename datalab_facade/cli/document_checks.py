@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from datalab_facade.cli.places import is_file, is_folder, is_there
+from datalab_facade.arguments import is_file, is_folder, is_there
 from datalab_facade.errors import InvalidArgumentError, LocalFileError
 from datalab_facade.files.media_types import media_type_of
 
@@ -71,7 +71,7 @@ def check_file(output: str) -> None:
     folder = Path(output).parent
     if not _is_file_name(output):
         return
-    if not is_folder(str(folder)):
+    if not is_folder(folder):
         raise LocalFileError(
             f"{output} cannot be written: there is no folder {folder}; nothing was sent"
         )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from datalab_facade.arguments import is_file
 from datalab_facade.cli.exits import ExitCode
-from datalab_facade.cli.places import is_file
 from datalab_facade.cli.rendering.conversions import plan_text
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.task_base import Task

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from datalab_facade.arguments import is_folder
 from datalab_facade.cli.document_display import DocumentDisplay
 from datalab_facade.cli.document_results import SourceResult
-from datalab_facade.cli.places import is_folder
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.task_base import Task
 from datalab_facade.errors import (

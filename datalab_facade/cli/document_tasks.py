@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from datalab_facade.cli.places import is_there
+from datalab_facade.arguments import is_there
 from datalab_facade.documents.schemas import read_json_file
 from datalab_facade.documents.task_base import argument_of, field_names
 from datalab_facade.documents.tasks import (

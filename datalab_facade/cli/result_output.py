@@ -14,10 +14,10 @@ from typing import Final
 
 import attrs
 
+from datalab_facade.arguments import is_folder
 from datalab_facade.cli.document_checks import is_text_file
 from datalab_facade.cli.document_results import SourceResult, content, to_document
 from datalab_facade.cli.exits import ExitCode
-from datalab_facade.cli.places import is_folder
 from datalab_facade.cli.rendering.conversions import segments_text, written_lines
 from datalab_facade.cli.sessions import Session
 from datalab_facade.documents.result_base import DocumentResult

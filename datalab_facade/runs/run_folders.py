@@ -47,14 +47,6 @@ def is_same(folder: Path, outputs: Path | None) -> bool:
         return False
 
 
-def is_folder(path: Path) -> bool:
-    """Return whether a path is that of a folder."""
-    try:
-        return stat.S_ISDIR(path.stat().st_mode)
-    except (OSError, ValueError):
-        return False
-
-
 def is_visible(path: Path) -> bool:
     """Return whether a file or folder is not hidden."""
     return not path.name.startswith(".")

@@ -32,7 +32,7 @@ from typing import Final, TypeAlias, cast
 
 import attrs
 
-from datalab_facade.arguments import checked_path
+from datalab_facade.arguments import checked_path, is_folder
 from datalab_facade.concurrency import each_async, off_loop_async
 from datalab_facade.errors import (
     DatalabError,
@@ -41,7 +41,7 @@ from datalab_facade.errors import (
 )
 from datalab_facade.files.models import File
 from datalab_facade.redaction import printable, redact_url, redacted_repr
-from datalab_facade.runs.run_folders import files_below, is_folder, is_visible, is_wanted
+from datalab_facade.runs.run_folders import files_below, is_visible, is_wanted
 from datalab_facade.transfers.sources import open_regular
 from datalab_facade.workflows.inputs import InputConfig
 

@@ -181,7 +181,7 @@ def _checked_base_url(base_url: str, *, allow_http: bool) -> str:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port
         known = httpx.URL(base_url)
-        # It raises for a name that is no international one, though it begins as one.
+        # This raises for a host that begins with xn-- and is not an international name.
         _ = known.host
     except (ValueError, httpx.InvalidURL) as error:
         why = f": {error}" if quotable and can_be_shown(base_url) else ""

@@ -7,6 +7,7 @@ from typing import Any, Final
 import attrs
 import click
 
+from datalab_facade.arguments import is_folder
 from datalab_facade.cli.document_checks import (
     check_file,
     check_folder,
@@ -24,7 +25,6 @@ from datalab_facade.cli.document_runs import (
 )
 from datalab_facade.cli.document_tasks import make_task
 from datalab_facade.cli.exits import ExitCode, worst
-from datalab_facade.cli.places import is_folder
 from datalab_facade.cli.result_output import (
     deliver,
     exit_code_of,

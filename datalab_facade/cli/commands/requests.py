@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
+from datalab_facade.arguments import is_file, is_folder
 from datalab_facade.cli.arguments import TIMEOUT
 from datalab_facade.cli.document_checks import check_file, check_sources
 from datalab_facade.cli.document_options import OUTPUT, field_options
 from datalab_facade.cli.document_runs import as_source, wait_for_result
 from datalab_facade.cli.document_tasks import make_task, read_json
 from datalab_facade.cli.exits import ExitCode
-from datalab_facade.cli.places import is_file, is_folder
 from datalab_facade.cli.result_output import deliver
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.documents.job_ids import ENDPOINTS, is_request_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from datalab_facade.arguments import is_there
 from datalab_facade.cli.arguments import TIMEOUT
 from datalab_facade.cli.document_options import DRY_RUN, field_options
 from datalab_facade.cli.document_plans import show_plan
@@ -11,7 +12,6 @@ from datalab_facade.cli.document_results import SUGGESTIONS
 from datalab_facade.cli.document_runs import Work, perform
 from datalab_facade.cli.document_tasks import make_task
 from datalab_facade.cli.exits import ExitCode
-from datalab_facade.cli.places import is_there
 from datalab_facade.cli.result_output import deliver
 from datalab_facade.cli.sessions import Session, connection_options, with_session
 from datalab_facade.documents.results import SchemaSuggestions
